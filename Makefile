@@ -1,0 +1,38 @@
+# The same commands on a laptop, on a Pi and in CI.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: setup setup-test demo test check bench contracts lock
+
+PYTHON := .venv/bin/python
+
+setup:  ## install what is missing, build the local ledger
+	@scripts/setup.sh
+
+setup-test:  ## what the tests need besides
+	@scripts/setup.sh --test
+
+demo: setup  ## a whole village on this machine; Ctrl-C ends it
+	@.venv/bin/gateway demo
+
+test: setup-test check  ## everything that must pass
+	@scripts/cargo.sh test --locked --manifest-path contracts/Cargo.toml --workspace
+	@$(PYTHON) -m pytest
+
+check: setup-test  ## style, types, architecture, committed WASM
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@scripts/cargo.sh fmt --manifest-path contracts/Cargo.toml --all --check
+	@scripts/cargo.sh clippy --locked --manifest-path contracts/Cargo.toml --workspace --all-targets -- -D warnings
+	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask -- check
+
+bench: setup-test  ## measure, beside peers, and render docs/performance.md
+	@$(PYTHON) -m benchmarks
+
+contracts: setup-test  ## rebuild contracts/wasm from source
+	@scripts/setup.sh --wasm
+	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask --features build -- build
+
+lock:  ## pin the Python environment anew
+	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock
+	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml --extra dev -o requirements-dev.lock

@@ -1,0 +1,78 @@
+"""The ``gateway`` command: finds the subcommand and runs it. Each lives in ``commands/``.
+
+Modules are imported only when their command is asked for, so that a process carries no more
+than it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from gateway import __version__
+from gateway.errors import GatewayError
+
+COMMANDS = {
+    "run": "read meters, settle usage, switch supply, serve the page",
+    "check": "name everything that is missing or wrong in the configuration",
+    "demo": "a whole village on this machine",
+    "scan": "find the meters on a bus",
+    "read": "read one meter",
+    "take-over": "go on settling after a restore or a replacement",
+}
+PERMANENT = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program's name; default: that of the process.
+
+    Returns:
+        0 when it did what was asked; 1 when it could not; 2 for a wrong command line.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((word for word in given if not word.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="gateway", description="The village gateway.")
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, purpose in COMMANDS.items():
+        subparser = subparsers.add_parser(command, help=purpose, description=purpose + ".")
+        if command == name:
+            module = _module(command)
+            module.add_arguments(subparser)
+    parsed = parser.parse_args(given)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        return int(_module(parsed.command).run(parsed))
+    except GatewayError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the answer to a person
+        return PERMANENT
+    except KeyboardInterrupt:
+        return 130
+
+
+class Command(Protocol):
+    """What every module in ``commands/`` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; returns the exit status."""
+
+
+def _module(command: str) -> Command:
+    name = f"gateway.commands.{command.replace('-', '_')}"
+    return cast("Command", importlib.import_module(name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

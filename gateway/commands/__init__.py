@@ -1,0 +1,1 @@
+"""What a person types: one file per command, each with ``add_arguments`` and ``run``."""

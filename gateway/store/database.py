@@ -1,0 +1,183 @@
+"""One SQLite file: opening, migrating, transactions. Holds no query of its own.
+
+Every commit is ``synchronous=FULL`` in WAL mode: what was committed survives a power cut. Cheap
+on a card because readings come in groups (see ``facts`` in docs/adr/0002).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+
+import aiosqlite
+
+from gateway.errors import Permanent, Transient
+
+BUSY_TIMEOUT_S = 10.0
+Value = int | float | str | bytes | None
+Row = aiosqlite.Row
+
+
+class Database:
+    """One file, one writing connection, one reading connection.
+
+    The reader sees only what was committed, so a slow page never holds up a flush.
+    """
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
+    ) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Database:
+        """Open the file, create or migrate it, and check that it can be used.
+
+        Args:
+            path: the database file; its folder must exist.
+
+        Raises:
+            Permanent: the folder is missing, the file is no database, or it is newer than us.
+            Transient: another process holds it for too long.
+        """
+        if not path.parent.is_dir():
+            raise Permanent(f"the folder {path.parent} does not exist: create it, or set database")
+        opened: list[aiosqlite.Connection] = []
+        try:
+            for _ in ("writer", "reader"):
+                # isolation_level None: we say BEGIN ourselves
+                opened.append(
+                    await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+                )
+                await _prepare(opened[-1])
+            await _migrate(opened[0], path)
+        except BaseException as error:
+            for connection in opened:
+                await connection.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise _translated(error, path) from error
+            raise
+        return cls(path, *opened)
+
+    async def close(self) -> None:
+        """Close both connections; an open transaction is rolled back."""
+        await self._reader.close()
+        await self._writer.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A write transaction: committed at the end of the block, rolled back on any error.
+
+        Never await anything but this connection inside it.
+
+        Raises:
+            Transient: the disk is full or the file stays locked; nothing was written.
+        """
+        async with self._lock:
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                except BaseException:
+                    await self._writer.rollback()
+                    raise
+                await self._commit()
+            except sqlite3.OperationalError as error:
+                raise _translated(error, self.path) from error
+
+    async def _commit(self) -> None:
+        try:
+            await self._writer.commit()
+        except sqlite3.OperationalError:
+            await self._writer.rollback()
+            raise
+
+    async def fetch_all(
+        self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
+    ) -> list[Row]:
+        """All rows of a query on committed data."""
+        return list(await self._reader.execute_fetchall(sql, parameters))
+
+    async def fetch_one(
+        self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
+    ) -> Row | None:
+        """The first row of a query on committed data, or None."""
+        async with self._reader.execute(sql, parameters) as cursor:
+            return await cursor.fetchone()
+
+    async def data_version(self) -> int:
+        """A number that changes when anyone has committed; cheap enough to ask every 200 ms."""
+        row = await self.fetch_one("PRAGMA data_version")
+        return int(row[0]) if row else 0
+
+    async def writer_id(self) -> str:
+        """This database's id, 32 hex digits: what the contract's receipt calls the writer."""
+        row = await self.fetch_one("SELECT value FROM meta WHERE key = 'writer'")
+        if row is None:
+            raise Permanent(f"{self.path} has no writer id: restore it from a backup")
+        return str(row["value"])
+
+
+async def _prepare(connection: aiosqlite.Connection) -> None:
+    connection.row_factory = aiosqlite.Row
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        await connection.execute(f"PRAGMA {pragma}")
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    """Apply what is missing; a migration and its record share one transaction."""
+    scripts = sorted(
+        (entry.name, entry.read_text("utf-8"))
+        for entry in resources.files("gateway.store.migrations").iterdir()
+        if entry.name.endswith(".sql")
+    )
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        async with connection.execute("PRAGMA user_version") as cursor:
+            row = await cursor.fetchone()
+        done = int(row[0]) if row else 0
+        if done > len(scripts):
+            raise Permanent(
+                f"{path} was written by a newer version (schema {done}, this one knows "
+                f"{len(scripts)}): install that version again"
+            )
+        for number, (_, script) in enumerate(scripts[done:], start=done + 1):
+            for statement in _statements(script):
+                await connection.execute(statement)
+            await connection.execute(f"PRAGMA user_version = {number}")
+        await connection.commit()
+    except BaseException:
+        await connection.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterable[str]:
+    """Split a script at its statements' ends, so that it can run inside a transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _translated(error: sqlite3.DatabaseError, path: Path) -> Permanent | Transient:
+    """Say in words what SQLite found, sorted by remedy."""
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_FULL":
+            return Transient(f"the disk is full: {path} could not be written; free some space")
+        case "SQLITE_BUSY" | "SQLITE_LOCKED":
+            return Transient(f"{path} is busy: another program keeps it locked")
+        case "SQLITE_READONLY" | "SQLITE_READONLY_DIRECTORY" | "SQLITE_CANTOPEN":
+            return Permanent(f"{path} cannot be written: check its owner and the card")
+        case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
+            return Permanent(f"{path} is not a usable database: restore it from a backup")
+        case _:
+            return Transient(f"{path}: {error}")

@@ -1,0 +1,1 @@
+"""Numbered SQL scripts, applied in order by gateway.store.database."""

@@ -1,0 +1,105 @@
+"""Registers that roll over, restart, glitch and jump: no Wh invented, none lost unseen."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.usage import Checkpoint, Movement, RegisterLimits, advance, spread, start
+
+LIMITS = RegisterLimits(max_power_w=6_000)
+MINUTE_MS = 60_000
+AT = 1_700_000_000_000
+
+
+def test_usage_is_the_difference_of_two_registers() -> None:
+    step = advance(Checkpoint(AT, 1_000), AT + MINUTE_MS, 1_050, LIMITS)
+    assert (step.movement, step.usage_wh, step.checkpoint.cumulative_wh) == ("normal", 50, 50)
+
+
+def test_an_older_reading_changes_nothing() -> None:
+    last = Checkpoint(AT, 1_000, 7)
+    assert advance(last, AT, 1_050, LIMITS).checkpoint == last
+    assert advance(last, AT - 1, 1_050, LIMITS).movement is Movement.LATE
+
+
+def test_a_zero_glitch_is_never_billed() -> None:
+    last = Checkpoint(AT, 90_000, 10)
+    glitch = advance(last, AT + MINUTE_MS, 0, LIMITS)
+    assert (glitch.movement, glitch.usage_wh) == (Movement.SUSPECT, 0)
+    back = advance(glitch.checkpoint, AT + 2 * MINUTE_MS, 90_100, LIMITS)
+    assert (back.movement, back.usage_wh) == (Movement.GLITCH, 100)
+
+
+def test_a_reset_is_named_and_counts_from_zero() -> None:
+    suspect = advance(Checkpoint(AT, 90_000), AT + MINUTE_MS, 20, LIMITS)
+    step = advance(suspect.checkpoint, AT + 2 * MINUTE_MS, 60, LIMITS)
+    assert (step.movement, step.usage_wh) == (Movement.RESET, 60)
+
+
+def test_a_reset_is_no_rollover_however_high_the_register_stood() -> None:
+    limits = RegisterLimits(6_000, modulus_wh=9_999_990)
+    suspect = advance(Checkpoint(AT, 5_000_000), AT + MINUTE_MS, 3, limits)
+    step = advance(suspect.checkpoint, AT + 2 * MINUTE_MS, 4, limits)
+    assert (step.movement, step.usage_wh) == (Movement.RESET, 4)
+
+
+def test_a_rollover_is_bridged_where_the_modulus_is_known() -> None:
+    limits = RegisterLimits(6_000, modulus_wh=9_999_990)
+    suspect = advance(Checkpoint(AT, 9_999_970), AT + MINUTE_MS, 5, limits)
+    step = advance(suspect.checkpoint, AT + 2 * MINUTE_MS, 15, limits)
+    assert (step.movement, step.usage_wh) == (Movement.ROLLOVER, 35)
+
+
+def test_a_jump_is_set_aside_and_not_billed() -> None:
+    suspect = advance(Checkpoint(AT, 1_000), AT + MINUTE_MS, 900_000, LIMITS)
+    step = advance(suspect.checkpoint, AT + 2 * MINUTE_MS, 900_040, LIMITS)
+    assert (step.movement, step.usage_wh, step.flagged_wh) == (Movement.JUMP, 40, 899_000)
+    assert step.checkpoint.cumulative_wh + step.checkpoint.flagged_wh == 900_040 - 1_000
+
+
+def test_a_first_reading_starts_the_count() -> None:
+    assert start(AT, 12_345).checkpoint == Checkpoint(AT, 12_345)
+
+
+@given(
+    first_wh=st.integers(0, 9_000_000),
+    moves=st.lists(st.tuples(st.integers(1, 3_600), st.integers(-50, 400_000)), max_size=40),
+)
+def test_billed_and_flagged_are_what_the_register_moved_when_it_only_grows(
+    first_wh: int, moves: list[tuple[int, int]]
+) -> None:
+    """Law: cumulative + flagged = register end − register start, whatever is believed when."""
+    checkpoint, read_ms, energy_wh = Checkpoint(AT, first_wh), AT, first_wh
+    for wait_s, grown_wh in moves:
+        read_ms += wait_s * 1_000
+        energy_wh += max(0, grown_wh)
+        step = advance(checkpoint, read_ms, energy_wh, LIMITS)
+        checkpoint = step.checkpoint
+        assert step.usage_wh >= 0
+        counted_wh = checkpoint.cumulative_wh + checkpoint.flagged_wh
+        assert counted_wh == checkpoint.energy_wh - first_wh
+
+
+@given(
+    first_wh=st.integers(0, 9_999_990),
+    registers=st.lists(st.tuples(st.integers(1, 900), st.integers(0, 9_999_990)), max_size=60),
+)
+def test_no_history_bills_more_than_the_meter_point_can_draw(
+    first_wh: int, registers: list[tuple[int, int]]
+) -> None:
+    """Law: usage never exceeds maximum power × time, plus the slack of each reading."""
+    checkpoint, read_ms = Checkpoint(AT, first_wh), AT
+    for wait_s, energy_wh in registers:
+        read_ms += wait_s * 1_000
+        checkpoint = advance(checkpoint, read_ms, energy_wh, LIMITS).checkpoint
+    most_wh = LIMITS.max_power_w * (read_ms - AT) // 3_600_000 + 3 * (len(registers) + 1)
+    assert 0 <= checkpoint.cumulative_wh <= most_wh
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 40 * 86_400_000))
+def test_spread_usage_adds_up_exactly(usage_wh: int, offset_ms: int, duration_ms: int) -> None:
+    """Law: dividing usage over quarter-hours neither makes nor loses a Wh."""
+    parts = spread(usage_wh, AT + offset_ms, AT + offset_ms + duration_ms)
+    assert sum(part_wh for _, part_wh in parts) == usage_wh
+    assert all(part_wh > 0 and start_s % 900 == 0 for start_s, part_wh in parts)

@@ -1,0 +1,96 @@
+"""Every missing or wrong setting is named, all at once, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load
+from gateway.errors import ConfigError
+
+EXAMPLE = Path(__file__).parent.parent / "gateway.example.toml"
+
+
+def problems(text: str, tmp_path: Path, environment: dict[str, str] | None = None) -> list[str]:
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, environment or {})
+    return caught.value.problems
+
+
+def test_the_example_file_is_valid() -> None:
+    config = load(EXAMPLE, {})
+    assert config.gateway.site == 1
+    assert len(config.meter_point) >= 2
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    found = problems(
+        """
+[gateway]
+name = "Kijiji"
+site = "1"
+databse = "usage.db"
+[chain]
+rpc = ["ftp://nowhere"]
+contract_id = "C123"
+[[bus]]
+name = "main"
+port = "/dev/ttyUSB0"
+baud = 1234
+""",
+        tmp_path,
+    )
+    text = "\n".join(found)
+    assert "gateway.databse is not a setting: did you mean database?" in text
+    assert "gateway.site: expected a whole number, found '1'" in text
+    assert "gateway.database is missing" in text
+    assert "chain.rpc: expected an address that starts with http:// or https://" in text
+    assert "chain.contract_id: expected a contract's address" in text
+    assert "chain.key_file is missing" in text
+    assert "bus[1].baud: expected one of 2400, 4800, 9600" in text
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("slot = 1", "meter_point: slot 0 is used 2 times"),
+        ('bus = "main"\nunit_id = 2', "there is no bus 'other'; known: main"),
+        ('timezone = "Africa/Lagos"', "is no time zone"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(
+    change: str, sentence: str, tmp_path: Path
+) -> None:
+    wrong = {
+        "slot = 1": "slot = 0",
+        'bus = "main"\nunit_id = 2': 'bus = "other"\nunit_id = 2',
+        'timezone = "Africa/Lagos"': 'timezone = "Africa/Nowhere"',
+    }
+    text = EXAMPLE.read_text()
+    assert change in text
+    found = problems(text.replace(change, wrong[change], 1), tmp_path)
+    assert any(sentence in problem for problem in found), found
+
+
+def test_environment_wins_over_the_file() -> None:
+    contract_id = "C" + "B" * 55
+    config = load(EXAMPLE, {"USAGE_EVENTS_DB_PATH": "/data/u.db", "CONTRACT_ID": contract_id})
+    assert config.gateway.database == "/data/u.db"
+    assert config.chain.contract_id == contract_id
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("[gateway\n", "isn't valid TOML"), ("gateway = 3\n", "gateway: expected a table")],
+)
+def test_a_file_that_is_no_configuration_says_so(text: str, sentence: str, tmp_path: Path) -> None:
+    assert any(sentence in problem for problem in problems(text, tmp_path))
+
+
+def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="copy the example file"):
+        load(tmp_path / "missing.toml", {})

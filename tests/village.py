@@ -1,0 +1,44 @@
+"""Meter points for tests that need a store with someone living in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.store.database import Database
+from gateway.store.points import MeterPoint, PointSetting, apply_settings
+
+START_S = 1_767_225_600
+"""2026-01-01T00:00:00Z, on a quarter-hour."""
+
+HOUSE = PointSetting(
+    label="house-01",
+    site=1,
+    slot=0,
+    settlement_mode="prepaid",
+    max_power_w=6_000,
+    critical=False,
+    relay="none",
+    serial="PZEM-0001",
+    model="pzem-004t-v3",
+    address="main/1",
+    first_register_wh=1_000,
+)
+
+
+def houses(count: int) -> list[PointSetting]:
+    """``count`` prepaid houses on the bus 'main', slots and unit ids in order."""
+    return [
+        replace(
+            HOUSE,
+            label=f"house-{number + 1:02d}",
+            slot=number,
+            serial=f"PZEM-{number + 1:04d}",
+            address=f"main/{number + 1}",
+        )
+        for number in range(count)
+    ]
+
+
+async def settle_in(database: Database, count: int = 1) -> list[MeterPoint]:
+    """Store ``count`` houses, installed at :data:`START_S`."""
+    return await apply_settings(database, houses(count), START_S)
