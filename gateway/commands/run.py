@@ -1,0 +1,28 @@
+"""Run the gateway, or one of its three processes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from gateway import app
+from gateway.config import DEFAULT_PATH, load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--config`` and ``--only``."""
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--only",
+        choices=app.PARTS,
+        help="field: meters and relays; settlement: the chain, with the signing key; web: the page",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until told to stop (SIGTERM or Ctrl-C); 0 when it stopped because it was told to."""
+    config = load(arguments.config)
+    parts = (arguments.only,) if arguments.only else app.PARTS
+    asyncio.run(app.run(config, parts))
+    return 0

@@ -1,0 +1,202 @@
+"""The verdict on a run, from the world and not from the gateway's own sums.
+
+It reads the simulated meters' registers, the store file and the raw pages of the contract, with
+code of its own: it shares nothing with what it judges but the layouts.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_HEADER_BYTES = 8
+_RECORD_BYTES = 48
+_PAGE_SLOTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What the simulated world knows of one meter point.
+
+    Args:
+        label: its label.
+        slot: its number in the contract.
+        start_wh: its register when the run began.
+        end_wh: its register when the run ended.
+        disconnects: how often its supply was really cut.
+        reconnects: how often it really came back after a cut.
+    """
+
+    label: str
+    slot: int
+    start_wh: int
+    end_wh: int
+    disconnects: int
+    reconnects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFacts:
+    """What the ledger holds, raw.
+
+    Args:
+        pages: the contract's pages of the site, by number.
+        sequence: of the site's receipt; 0 when there is none.
+        total_residue_wh: of the site's receipt.
+        batch_sequences: of every batch event of the site, in ledger order.
+    """
+
+    pages: Mapping[int, bytes]
+    sequence: int
+    total_residue_wh: int
+    batch_sequences: Sequence[int]
+
+    def total_wh(self, slot: int) -> int:
+        """The contract's total of one slot, cut out of its page; 0 when it has no record."""
+        page = self.pages.get(slot // _PAGE_SLOTS, b"")
+        start = _HEADER_BYTES + _RECORD_BYTES * (slot % _PAGE_SLOTS)
+        if len(page) < start + _RECORD_BYTES:
+            return 0
+        return int(struct.unpack_from(">Q", page, start)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The numbers of a run; energy in Wh.
+
+    Args:
+        meters: meter points in the village.
+        readings_stored: rows in the store.
+        readings_refused: readings turned away, with an event each or a counted one.
+        batches_confirmed: batches that the contract announced.
+        wh_metered: what the registers moved.
+        wh_on_chain: what the contract has accepted.
+        wh_pending: read, and not yet settled.
+        wh_residue: what the contract has refused for good.
+        disconnects: supplies that were really cut.
+        reconnects: supplies that really came back after a cut.
+        outage_backlog_max: quarter-hours of usage that waited to be settled, at the worst.
+        problems: everything that should not be; empty when all is well.
+    """
+
+    meters: int
+    readings_stored: int
+    readings_refused: int
+    batches_confirmed: int
+    wh_metered: int
+    wh_on_chain: int
+    wh_pending: int
+    wh_residue: int
+    disconnects: int
+    reconnects: int
+    outage_backlog_max: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, object]:
+        """The object that ``gateway demo --json`` prints."""
+        return asdict(self) | {"ok": self.ok}
+
+
+def count_backlog(database: Path) -> int:
+    """Quarter-hours of usage, over all meter points, that no confirmed batch holds yet."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return int(
+            connection.execute(
+                """SELECT count(*) FROM usage WHERE usage_wh > 0 AND start_s >= COALESCE(
+                       (SELECT max(to_s) FROM batch JOIN outbox USING (outbox_id)
+                        WHERE state = 'confirmed'), 0)"""
+            ).fetchone()[0]
+        )
+
+
+def judge(
+    households: Sequence[Household], database: Path, chain: ChainFacts, backlog_max: int
+) -> Verdict:
+    """Compare the three places where energy is counted.
+
+    Args:
+        households: the simulated world.
+        database: the store file; nobody writes to it any more.
+        chain: what the ledger holds.
+        backlog_max: the largest :func:`count_backlog` seen.
+    """
+    problems: list[str] = []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        last_wh = {house.label: _last_register_wh(connection, house) for house in households}
+        stored = _number(connection, "SELECT count(*) FROM reading")
+        refused = _number(connection, "SELECT count(*) FROM event WHERE kind = 'refused-reading'")
+        confirmed = _number(
+            connection,
+            "SELECT count(*) FROM outbox WHERE kind = 'batch' AND state = 'confirmed'",
+        )
+    for house in households:
+        problems += _house_problems(house, last_wh[house.label])
+    read_wh = sum(
+        last - house.start_wh for house in households if (last := last_wh[house.label]) is not None
+    )
+    metered_wh = sum(house.end_wh - house.start_wh for house in households)
+    on_chain_wh = sum(chain.total_wh(house.slot) for house in households)
+    pending_wh = read_wh - on_chain_wh - chain.total_residue_wh
+    problems += _chain_problems(chain, confirmed)
+    if metered_wh != on_chain_wh + pending_wh + chain.total_residue_wh:
+        problems.append(
+            f"metered {metered_wh} Wh is not {on_chain_wh} Wh on chain + {pending_wh} Wh "
+            f"pending + {chain.total_residue_wh} Wh residue"
+        )
+    if pending_wh < 0:
+        problems.append(f"{-pending_wh} Wh more on chain than was ever read")
+    return Verdict(
+        meters=len(households),
+        readings_stored=stored,
+        readings_refused=refused,
+        batches_confirmed=len(chain.batch_sequences),
+        wh_metered=metered_wh,
+        wh_on_chain=on_chain_wh,
+        wh_pending=pending_wh,
+        wh_residue=chain.total_residue_wh,
+        disconnects=sum(house.disconnects for house in households),
+        reconnects=sum(house.reconnects for house in households),
+        outage_backlog_max=backlog_max,
+        problems=tuple(problems),
+    )
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return int(connection.execute(sql).fetchone()[0])
+
+
+def _last_register_wh(connection: sqlite3.Connection, house: Household) -> int | None:
+    row = connection.execute(
+        """SELECT energy_wh FROM reading
+           JOIN installation USING (meter_id) JOIN meter_point USING (meter_point_id)
+           WHERE label = ? ORDER BY read_ms DESC LIMIT 1""",
+        (house.label,),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def _house_problems(house: Household, last_wh: int | None) -> list[str]:
+    if last_wh is None:
+        return [f"{house.label} has no readings"]
+    if last_wh != house.end_wh:
+        return [f"{house.label}: last stored {last_wh} Wh, its meter shows {house.end_wh} Wh"]
+    return []
+
+
+def _chain_problems(chain: ChainFacts, confirmed: int) -> list[str]:
+    found = []
+    wanted = list(range(1, chain.sequence + 1))
+    if list(chain.batch_sequences) != wanted:
+        found.append(f"batches on chain {list(chain.batch_sequences)}, receipt {chain.sequence}")
+    if confirmed != chain.sequence:
+        found.append(f"{confirmed} batches confirmed here, {chain.sequence} on chain")
+    return found
