@@ -191,7 +191,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
         bus: the bus its meter hangs on; with ``unit_id``.
         unit_id: the meter's address on the bus.
         node: the node that reports for it, in place of bus and unit_id.
-        model: the meter's register map.
+        model: the meter's model, as printed on it.
         serial: the meter's serial or sticker; default: its address.
         relay: 'gpio:LINE', 'node' (its own node) or 'none'.
         mode: who charges: prepaid the contract, streaming the scheduler, postpaid invoices.
@@ -205,7 +205,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
     bus: Name | None = None
     unit_id: Annotated[int, Meta(ge=1, le=247)] | None = None
     node: Name | None = None
-    model: Name = "pzem-004t-v3"
+    model: Annotated[str, Meta(min_length=1, max_length=40)] = "PZEM-004T v3"
     serial: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
     relay: Annotated[str, Meta(pattern=RELAY)] = "none"
     mode: Literal["prepaid", "streaming", "postpaid"] = "prepaid"

@@ -90,7 +90,7 @@ def test_no_module_is_named_after_nothing(name: str) -> None:
 def test_sql_lives_in_the_store_only() -> None:
     words = ("SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM")
     for path in MODULES:
-        if room_of(path) in {"store", "simulation"}:  # the demo's verdict reads with its own SQL
-            continue
+        if room_of(path) in {"store", "simulation"} or "demo" in path.parts:
+            continue  # the demo judges and shows with SQL of its own
         text = path.read_text("utf-8")
         assert not any(word in text for word in words), f"{path} holds SQL"

@@ -19,7 +19,7 @@ HOUSE = PointSetting(
     critical=False,
     relay="none",
     serial="PZEM-0001",
-    model="pzem-004t-v3",
+    model="PZEM-004T v3",
     address="main/1",
     first_register_wh=1_000,
 )

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import ConfigError
+from gateway.wire.errors import WireError
+from gateway.wire.registers import find_map
 
 REACH_S = 3.0
 
@@ -55,6 +57,12 @@ def problems(config: Config) -> list[str]:
         for bus in config.bus
         if not Path(bus.port).exists()
     ]
+    for point in config.meter_point:
+        if point.node is None:
+            try:
+                find_map(point.model)
+            except WireError as error:
+                found.append(f"meter_point {point.label}: {error}")
     found += _secret("chain.key_file", config.chain.key_file)
     if config.mqtt is not None:
         found += _secret("mqtt.password_file", config.mqtt.password_file)

@@ -6,12 +6,17 @@ code of its own: it shares nothing with what it judges but the layouts.
 
 from __future__ import annotations
 
+import csv
+import math
 import sqlite3
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
+
+from gateway.simulation.households import recorded_offset, recorded_scale_permille
 
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
@@ -76,7 +81,7 @@ class Verdict:
         wh_metered: what the registers moved.
         wh_on_chain: what the contract has accepted.
         wh_pending: read, and not yet settled.
-        wh_residue: what the contract has refused for good.
+        wh_residue: what the contract has refused, or would refuse, for good.
         disconnects: supplies that were really cut.
         reconnects: supplies that really came back after a cut.
         outage_backlog_max: quarter-hours of usage that waited to be settled, at the worst.
@@ -118,8 +123,62 @@ def count_backlog(database: Path) -> int:
         )
 
 
+def count_unsettled(database: Path) -> int:
+    """Usage that is counted and in no confirmed batch, Wh; 0 says that the store is drained."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        waiting_wh = _number(connection, "SELECT sum(usage_wh - claimed_wh) FROM usage")
+        on_its_way_wh = _number(
+            connection,
+            """SELECT sum(off_peak_wh + standard_wh + peak_wh + included_wh)
+               FROM batch_item JOIN outbox USING (outbox_id)
+               WHERE state IN ('pending', 'signed', 'sent')""",
+        )
+    return waiting_wh + on_its_way_wh
+
+
+def records_cached(database: Path) -> int:
+    """Meter points of which the gateway knows the contract's record; 0 before there is a file."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return _number(connection, "SELECT count(*) FROM chain_meter")
+    except sqlite3.OperationalError:
+        return 0
+
+
+def recorded_wh(path: Path, slot: int, minutes: int) -> int:
+    """What a slot's register must move when a recording is played on it, Wh.
+
+    Reads the file itself: each row is one minute of constant power, and the register is the
+    floor of the sum.
+
+    Args:
+        path: CSV with a column ``power_w``.
+        slot: whose offset and scale apply.
+        minutes: how many rows are played.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        powers_w = [Fraction(row["power_w"]) for row in csv.DictReader(file)]
+    first = recorded_offset(slot, len(powers_w))
+    played_w = sum(powers_w[(first + minute) % len(powers_w)] for minute in range(minutes))
+    return math.floor(played_w * recorded_scale_permille(slot) / 1000 / 60)
+
+
+def shortfalls(households: Sequence[Household], database: Path) -> list[str]:
+    """Meters whose last stored register is not what they show; one sentence each."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return [
+            problem
+            for house in households
+            for problem in _house_problems(house, _last_register_wh(connection, house))
+        ]
+
+
 def judge(
-    households: Sequence[Household], database: Path, chain: ChainFacts, backlog_max: int
+    households: Sequence[Household],
+    database: Path,
+    chain: ChainFacts,
+    backlog_max: int,
+    problems_seen: Sequence[str] = (),
 ) -> Verdict:
     """Compare the three places where energy is counted.
 
@@ -128,8 +187,9 @@ def judge(
         database: the store file; nobody writes to it any more.
         chain: what the ledger holds.
         backlog_max: the largest :func:`count_backlog` seen.
+        problems_seen: what went wrong during the run, one sentence each.
     """
-    problems: list[str] = []
+    problems = list(problems_seen)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         last_wh = {house.label: _last_register_wh(connection, house) for house in households}
         stored = _number(connection, "SELECT count(*) FROM reading")
@@ -138,6 +198,7 @@ def judge(
             connection,
             "SELECT count(*) FROM outbox WHERE kind = 'batch' AND state = 'confirmed'",
         )
+        residue_wh = _number(connection, "SELECT sum(residue_wh) FROM settlement")
     for house in households:
         problems += _house_problems(house, last_wh[house.label])
     read_wh = sum(
@@ -145,13 +206,15 @@ def judge(
     )
     metered_wh = sum(house.end_wh - house.start_wh for house in households)
     on_chain_wh = sum(chain.total_wh(house.slot) for house in households)
-    pending_wh = read_wh - on_chain_wh - chain.total_residue_wh
+    pending_wh = read_wh - on_chain_wh - residue_wh
     problems += _chain_problems(chain, confirmed)
-    if metered_wh != on_chain_wh + pending_wh + chain.total_residue_wh:
+    if metered_wh != on_chain_wh + pending_wh + residue_wh:
         problems.append(
             f"metered {metered_wh} Wh is not {on_chain_wh} Wh on chain + {pending_wh} Wh "
-            f"pending + {chain.total_residue_wh} Wh residue"
+            f"pending + {residue_wh} Wh residue"
         )
+    if residue_wh < chain.total_residue_wh:
+        problems.append(f"{chain.total_residue_wh} Wh refused on chain, {residue_wh} Wh known here")
     if pending_wh < 0:
         problems.append(f"{-pending_wh} Wh more on chain than was ever read")
     return Verdict(
@@ -162,7 +225,7 @@ def judge(
         wh_metered=metered_wh,
         wh_on_chain=on_chain_wh,
         wh_pending=pending_wh,
-        wh_residue=chain.total_residue_wh,
+        wh_residue=residue_wh,
         disconnects=sum(house.disconnects for house in households),
         reconnects=sum(house.reconnects for house in households),
         outage_backlog_max=backlog_max,
@@ -171,7 +234,8 @@ def judge(
 
 
 def _number(connection: sqlite3.Connection, sql: str) -> int:
-    return int(connection.execute(sql).fetchone()[0])
+    """The query's one number; 0 for the sum of no rows."""
+    return int(connection.execute(sql).fetchone()[0] or 0)
 
 
 def _last_register_wh(connection: sqlite3.Connection, house: Household) -> int | None:

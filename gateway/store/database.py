@@ -82,8 +82,9 @@ class Database:
         """
         async with self._lock:
             try:
-                await self._writer.execute("BEGIN IMMEDIATE")
                 try:
+                    # Inside, because a BEGIN whose caller was cancelled is still executed.
+                    await self._writer.execute("BEGIN IMMEDIATE")
                     yield self._writer
                 except BaseException:
                     await self._writer.rollback()
@@ -95,7 +96,7 @@ class Database:
     async def _commit(self) -> None:
         try:
             await self._writer.commit()
-        except sqlite3.OperationalError:
+        except BaseException:  # also when cancelled: if the commit fails, nobody else rolls back
             await self._writer.rollback()
             raise
 

@@ -45,7 +45,7 @@ def test_the_published_message_is_accepted_and_written_back_byte_for_byte() -> N
 @given(
     st.builds(
         NodeReading,
-        device_id=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", fullmatch=True),
+        device_id=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", fullmatch=True),
         read_at=st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)),  # noqa: DTZ001 - hypothesis adds the zone
         voltage_mv=st.integers(0, 1_000_000),
         current_ma=st.integers(0, 1_000_000),

@@ -1,0 +1,54 @@
+//! The digest that chains a site's batches: which network, which contract, what came before, what was said.
+
+use soroban_sdk::{Bytes, BytesN, Env};
+
+use crate::batch::Batch;
+
+/// Length of a contract's strkey ("C..." in ASCII).
+const STRKEY_LEN: usize = 56;
+
+/// sha256(previous ‖ network id ‖ contract strkey ‖ canonical bytes of the batch).
+pub fn digest(env: &Env, previous: &BytesN<32>, batch: &Batch) -> BytesN<32> {
+    let mut strkey = [0; STRKEY_LEN];
+    let contract = env.current_contract_address().to_string();
+    contract.copy_into_slice(&mut strkey);
+
+    let mut text = Bytes::new(env);
+    text.append(previous.as_bytes());
+    text.append(env.ledger().network_id().as_bytes());
+    text.extend_from_slice(&strkey);
+    text.append(&canonical(env, batch));
+    env.crypto().sha256(&text).to_bytes()
+}
+
+/// The batch as bytes, every number big endian:
+/// site ‖ writer ‖ sequence ‖ from ‖ to ‖ price version ‖ root ‖ count of pages ‖ (page ‖ length ‖ data) for each.
+pub fn canonical(env: &Env, batch: &Batch) -> Bytes {
+    let mut text = Bytes::new(env);
+    put_u32(&mut text, batch.site);
+    text.append(batch.writer.as_bytes());
+    put_u64(&mut text, batch.sequence);
+    put_u64(&mut text, batch.from);
+    put_u64(&mut text, batch.to);
+    put_u32(&mut text, batch.price_version);
+    text.append(batch.root.as_bytes());
+    put_u32(&mut text, batch.pages.len());
+    for usage in &batch.pages {
+        put_u32(&mut text, usage.page);
+        put_u32(&mut text, usage.data.len());
+        text.append(&usage.data);
+    }
+    text
+}
+
+// Not inlined: rent is paid for every instruction of the code.
+
+#[inline(never)]
+fn put_u32(text: &mut Bytes, value: u32) {
+    text.extend_from_slice(&value.to_be_bytes());
+}
+
+#[inline(never)]
+fn put_u64(text: &mut Bytes, value: u64) {
+    text.extend_from_slice(&value.to_be_bytes());
+}

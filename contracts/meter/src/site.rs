@@ -1,0 +1,99 @@
+//! Villages: who runs one, and which keys may settle for it.
+
+use soroban_sdk::{panic_with_error, Address, BytesN, Env, Vec};
+
+use crate::errors::Error;
+use crate::page::PAGE_RECORDS;
+use crate::storage::{self, Key};
+use crate::types::{Receipt, Site};
+
+/// Most keys on a site's list: it is read with every batch.
+pub const MAX_SIGNERS: u32 = 8;
+
+/// Creates a site without meters and without signers.
+pub fn add(env: &Env, site: u32, operator: Address) {
+    if storage::get::<Site>(env, &Key::Site(site)).is_some() {
+        panic_with_error!(env, Error::SiteExists);
+    }
+    let created = Site {
+        operator,
+        next_slot: 0,
+        signers: Vec::new(env),
+    };
+    storage::put(env, &Key::Site(site), &created);
+}
+
+/// Puts `signer` on the site's list; tells whether it was new there.
+pub fn allow(env: &Env, site: u32, signer: &Address) -> bool {
+    let mut changed = storage::site(env, site);
+    if changed.signers.contains(signer) {
+        return false;
+    }
+    if changed.signers.len() >= MAX_SIGNERS {
+        panic_with_error!(env, Error::TooManySigners);
+    }
+    changed.signers.push_back(signer.clone());
+    storage::put(env, &Key::Site(site), &changed);
+    true
+}
+
+/// Takes `signer` off the site's list, where it must be: a mistyped key must not pass for a revoked one.
+pub fn disallow(env: &Env, site: u32, signer: &Address) {
+    let mut changed = storage::site(env, site);
+    let Some(index) = changed.signers.first_index_of(signer) else {
+        panic_with_error!(env, Error::NotAllowed);
+    };
+    changed.signers.remove(index);
+    storage::put(env, &Key::Site(site), &changed);
+}
+
+/// Refuses a `signer` who isn't on the site's list.
+pub fn check_signer(env: &Env, site: u32, signer: &Address) {
+    if !storage::site(env, site).signers.contains(signer) {
+        panic_with_error!(env, Error::NotAllowed);
+    }
+    storage::keep(env, &Key::Site(site));
+}
+
+/// Makes `writer` the one database that settles for the site, if the last receipt is the expected one.
+///
+/// Returns the receipt as it is now and the writer before.
+pub fn take_over(
+    env: &Env,
+    site: u32,
+    expected: (u64, BytesN<32>),
+    writer: BytesN<16>,
+) -> (Receipt, BytesN<16>) {
+    let Some(last) = storage::receipt(env, site) else {
+        panic_with_error!(env, Error::NoReceipt);
+    };
+    let (sequence, digest) = expected;
+    if last.sequence != sequence || last.digest != digest {
+        panic_with_error!(env, Error::TakeoverMismatch);
+    }
+    let before = last.writer.clone();
+    let receipt = Receipt { writer, ..last };
+    storage::put(env, &Key::Receipt(site), &receipt);
+    (receipt, before)
+}
+
+/// Renews all that the site needs to settle: itself, its receipt, its pages, and the prices in force and to come.
+pub fn extend(env: &Env, site: u32) {
+    let pages = storage::site(env, site)
+        .next_slot
+        .div_ceil(PAGE_RECORDS as u32);
+    storage::keep_instance(env);
+    storage::keep(env, &Key::Site(site));
+    if storage::receipt(env, site).is_some() {
+        storage::keep(env, &Key::Receipt(site));
+    }
+    for page in 0..pages {
+        storage::keep(env, &Key::Page(site, page));
+    }
+    for version in (1..=storage::price_count(env)).rev() {
+        storage::keep(env, &Key::Price(version));
+        if storage::price(env, version).effective_from <= env.ledger().timestamp() {
+            break;
+        }
+    }
+}

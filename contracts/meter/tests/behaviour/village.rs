@@ -1,0 +1,209 @@
+//! A provider's instance with one site, one signer and one price, on a ledger whose clock the test drives.
+
+use meter::errors::Error;
+use meter::types::{MeterRecord, PageUsage, Plan, Receipt};
+use meter::{Meter, MeterClient};
+use soroban_sdk::testutils::{Address as _, EnvTestConfig, Ledger as _};
+use soroban_sdk::token::{StellarAssetClient, TokenClient};
+use soroban_sdk::{vec, Address, Bytes, BytesN, Env, InvokeError, Vec};
+
+use crate::drafts::Draft;
+
+const WASM: &[u8] = include_bytes!("../../../wasm/meter.wasm");
+
+/// Ledger time at which every test begins: 2026-01-01T00:00:00Z, a point of the grid.
+pub const START: u64 = 1_767_225_600;
+pub const HOUR: u64 = 3_600;
+pub const DAY: u64 = 86_400;
+
+pub const SITE: u32 = 7;
+/// Stroops per kWh: off-peak, standard, peak.
+pub const RATES: [i64; 3] = [960_000, 1_200_000, 1_800_000];
+pub const DAILY: i64 = 5_000_000;
+pub const WEEKLY: i64 = 30_000_000;
+/// What each meter's connection can carry.
+pub const MAX_POWER_W: u32 = 5_000;
+pub const WRITER: [u8; 16] = [0xa1; 16];
+
+const CLOSE_TIME_S: u64 = 5;
+const MIN_TTL_LEDGERS: u32 = 2_073_600;
+/// The network's longest life of an entry: 180 days.
+pub const MAX_TTL_LEDGERS: u32 = 3_110_400;
+const SAVINGS: i128 = 1_000_000_000_000_000;
+
+pub struct Village {
+    pub env: Env,
+    pub meter: MeterClient<'static>,
+    pub token: TokenClient<'static>,
+    pub admin: Address,
+    pub operator: Address,
+    pub signer: Address,
+    pub payer: Address,
+}
+
+impl Village {
+    pub fn on_rust() -> Self {
+        Self::with(|env, admin, token| env.register(Meter, (admin, token)))
+    }
+
+    pub fn on_wasm() -> Self {
+        Self::with(|env, admin, token| env.register(WASM, (admin, token)))
+    }
+
+    fn with(deploy: impl FnOnce(&Env, &Address, &Address) -> Address) -> Self {
+        let env = fresh_ledger();
+        env.mock_all_auths();
+        let [admin, operator, signer, payer] = [(); 4].map(|()| Address::generate(&env));
+        let asset = env.register_stellar_asset_contract_v2(admin.clone());
+        StellarAssetClient::new(&env, &asset.address()).mint(&payer, &SAVINGS);
+        let contract = deploy(&env, &admin, &asset.address());
+        let village = Self {
+            meter: MeterClient::new(&env, &contract),
+            token: TokenClient::new(&env, &asset.address()),
+            env,
+            admin,
+            operator,
+            signer,
+            payer,
+        };
+        village.meter.add_site(&SITE, &village.operator);
+        village.meter.allow(&SITE, &village.signer);
+        village.set_price(START - 30 * DAY, RATES);
+        village
+    }
+
+    pub fn now(&self) -> u64 {
+        self.env.ledger().timestamp()
+    }
+
+    /// Lets ledgers close until `seconds` have gone by.
+    pub fn wait(&self, seconds: u64) {
+        self.env.ledger().with_mut(|ledger| {
+            ledger.timestamp += seconds;
+            ledger.sequence_number += (seconds / CLOSE_TIME_S) as u32;
+        });
+    }
+
+    pub fn energy(&self, rates: [i64; 3]) -> Vec<i64> {
+        Vec::from_array(&self.env, rates)
+    }
+
+    pub fn set_price(&self, effective_from: u64, rates: [i64; 3]) -> u32 {
+        let energy = self.energy(rates);
+        self.meter
+            .set_price(&effective_from, &energy, &DAILY, &WEEKLY)
+    }
+
+    /// Registers the next `count` meters as prepaid.
+    pub fn register(&self, count: u32) {
+        for _ in 0..count {
+            self.register_as(0);
+        }
+    }
+
+    /// Registers the next meter in a settlement mode and returns its id.
+    pub fn register_as(&self, mode: u32) -> u64 {
+        let id = meter_id(self.meter.get_site(&SITE).next_slot);
+        self.meter
+            .register_meter(&id, &self.operator, &MAX_POWER_W, &mode);
+        id
+    }
+
+    pub fn pay(&self, slot: u32, amount: i64, plan: Plan) -> i64 {
+        self.meter
+            .make_payment(&self.payer, &meter_id(slot), &amount.into(), &plan)
+    }
+
+    pub fn record(&self, slot: u32) -> MeterRecord {
+        self.meter.get_meter(&meter_id(slot))
+    }
+
+    pub fn receipt(&self) -> Option<Receipt> {
+        self.meter.get_receipt(&SITE)
+    }
+
+    /// Sends a batch that must be accepted.
+    pub fn settle(&self, draft: &Draft) -> Receipt {
+        match self.try_settle(draft) {
+            Ok(receipt) => receipt,
+            Err(error) => panic!("the batch was refused: {error:?}"),
+        }
+    }
+
+    /// Sends a batch.
+    pub fn try_settle(&self, draft: &Draft) -> Result<Receipt, soroban_sdk::Error> {
+        let env = &self.env;
+        let mut pages = vec![env];
+        for (page, data) in &draft.pages {
+            let data = Bytes::from_slice(env, data);
+            pages.push_back(PageUsage { page: *page, data });
+        }
+        let answer = self.meter.try_batch_update_usage(
+            draft.signer.as_ref().unwrap_or(&self.signer),
+            &draft.site,
+            &BytesN::from_array(env, &draft.writer),
+            &draft.sequence,
+            &draft.from,
+            &draft.to,
+            &draft.price_version,
+            &pages,
+            &draft.root.map(|root| BytesN::from_array(env, &root)),
+        );
+        verdict(answer)
+    }
+
+    /// The next batch of the site: from the last one's end (or `START`) to the clock's last point of the grid, still without pages.
+    pub fn next_batch(&self) -> Draft {
+        let last = self.receipt();
+        Draft {
+            signer: None,
+            site: SITE,
+            writer: WRITER,
+            sequence: last.as_ref().map_or(1, |receipt| receipt.sequence + 1),
+            from: last.map_or(START, |receipt| receipt.to),
+            to: self.now() - self.now() % 900,
+            price_version: 1,
+            pages: std::vec![],
+            root: None,
+        }
+    }
+}
+
+pub const fn meter_id(slot: u32) -> u64 {
+    (SITE as u64) << 32 | slot as u64
+}
+
+/// What a `try_` call came to: the value, or the error that refused it.
+pub fn verdict<T, C: core::fmt::Debug>(
+    answer: Result<Result<T, C>, Result<soroban_sdk::Error, InvokeError>>,
+) -> Result<T, soroban_sdk::Error> {
+    match answer {
+        Ok(value) => Ok(value.expect("the contract returns what its spec says")),
+        Err(Ok(error)) => Err(error),
+        Err(Err(fault)) => panic!("the call broke down: {fault:?}"),
+    }
+}
+
+/// Asserts that a call was refused by the contract with exactly this error.
+#[track_caller]
+pub fn assert_refused<T: core::fmt::Debug>(answer: Result<T, soroban_sdk::Error>, error: Error) {
+    let expected = soroban_sdk::Error::from_contract_error(error as u32);
+    assert_eq!(
+        answer.expect_err("it should be refused"),
+        expected,
+        "{error:?}"
+    );
+}
+
+fn fresh_ledger() -> Env {
+    let env = Env::new_with_config(EnvTestConfig {
+        capture_snapshot_at_drop: false,
+    });
+    env.ledger().with_mut(|ledger| {
+        ledger.timestamp = START;
+        ledger.sequence_number = 50_000_000;
+        ledger.min_persistent_entry_ttl = MIN_TTL_LEDGERS;
+        ledger.max_entry_ttl = MAX_TTL_LEDGERS;
+    });
+    env
+}

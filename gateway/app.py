@@ -1,0 +1,287 @@
+"""The composition root: configuration in, running services out. One file sees everything.
+
+Each part is one process of the appliance; ``gateway run`` without ``--only`` runs all three in
+one. A part imports what it needs when it starts: the Stellar SDK costs 50 MB, so only the
+settlement process loads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import stat
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.clock import Clock
+from gateway.config import Config, PointSection
+from gateway.domain.tariffs import Tier, TimeBand, TimeBands
+from gateway.errors import ConfigError, Permanent
+from gateway.store.database import Database
+from gateway.store.points import MeterPoint, PointSetting, apply_settings
+
+if TYPE_CHECKING:
+    from gateway.ledger.settings import LedgerSettings
+
+log = logging.getLogger(__name__)
+
+PARTS = ("field", "settlement", "web")
+PASSPHRASES = {
+    "testnet": "Test SDF Network ; September 2015",
+    "mainnet": "Public Global Stellar Network ; September 2015",
+}
+"""https://developers.stellar.org/docs/networks"""
+LEAST_KEY_BYTES = 16
+
+
+class Service(Protocol):
+    """Something that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work for ever."""
+
+
+async def run(config: Config, parts: Sequence[str]) -> None:
+    """Run the named parts until SIGTERM or SIGINT.
+
+    Args:
+        config: checked.
+        parts: some of :data:`PARTS`.
+
+    Raises:
+        GatewayError: something has to be put right before it can start.
+    """
+    with _stopping_on_signals() as told:
+        try:
+            async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
+                services: list[Service] = []
+                if "field" in parts:
+                    services += field(config, database, clock, points)
+                if "settlement" in parts:
+                    services += settlement(config, database, clock, stack)
+                if "web" in parts:
+                    services += web(config, database, clock)
+                log.info("gateway started parts=%s points=%d", ",".join(parts), len(points))
+                async with asyncio.TaskGroup() as group:
+                    for service in services:
+                        group.create_task(service.run(), name=type(service).__name__)
+        except asyncio.CancelledError:
+            if not told.is_set():
+                raise
+            log.info("gateway stopped parts=%s", ",".join(parts))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[asyncio.Event]:
+    """SIGTERM and SIGINT cancel the current task; the event says that it was a signal."""
+    task = asyncio.current_task()
+    if task is None:  # a coroutine always runs in one
+        raise AssertionError
+    told = asyncio.Event()
+
+    def stop() -> None:
+        told.set()
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    yield told
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
+    """The store with the configured meter points in it, and the clock."""
+    clock = Clock()
+    if config.clock is not None:
+        clock = Clock(config.clock.origin_s, config.clock.wall_s, config.clock.factor)
+    database = await Database.open(Path(config.gateway.database))
+    try:
+        settings = [_point_setting(config, point) for point in config.meter_point]
+        points = await apply_settings(database, settings, int(clock.now_s()))
+        yield database, clock, points
+    finally:
+        await database.close()
+
+
+def _point_setting(config: Config, point: PointSection) -> PointSetting:
+    return PointSetting(
+        label=point.label,
+        site=config.gateway.site,
+        slot=point.slot,
+        settlement_mode=point.mode,
+        max_power_w=point.max_power_w,
+        critical=point.critical,
+        relay=f"node:{point.node}" if point.relay == "node" else point.relay,
+        serial=point.serial or point.address,
+        model="node" if point.node else point.model,
+        address=point.address,
+        first_register_wh=point.first_register_wh,
+    )
+
+
+def field(
+    config: Config, database: Database, clock: Clock, points: Sequence[MeterPoint]
+) -> list[Service]:
+    """Meters and relays: one poller per bus, one subscription for all nodes, supply control."""
+    from gateway.broker import Broker, BrokerSettings
+    from gateway.domain.supply import SupplyPolicy
+    from gateway.relays.control import SupplyControl, SupplySettings
+    from gateway.relays.drivers import Driver
+    from gateway.relays.drivers.gpio import GpioDriver
+    from gateway.relays.drivers.node import NodeDriver, NodeSettings
+    from gateway.sources.intake import Intake, IntakeSettings
+    from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
+    from gateway.sources.nodes import MeterOfNode, NodeSource
+    from gateway.wire.registers import find_map
+
+    bands = time_bands(config)
+    intake = Intake(IntakeSettings(config.gateway.flush_s), points, bands.tier_at, database, clock)
+    services: list[Service] = [intake]
+    for bus in config.bus:
+        meters = [
+            MeterOnBus(
+                int(point.address.rpartition("/")[2]),
+                find_map(point.model),
+                point.meter_id,
+                point.meter_point_id,
+                point.label,
+            )
+            for point in points
+            if point.address.startswith(f"{bus.name}/")
+        ]
+        settings = BusSettings(bus.name, bus.port, bus.baud, bus.timeout_s, bus.read_every_s)
+        services.append(BusPoller(settings, meters, intake, database, clock))
+    drivers: dict[str, Driver] = {
+        "gpio": GpioDriver(active_low=config.supply.gpio_active_low),
+    }
+    if config.mqtt is not None:
+        mqtt = config.mqtt
+        password = read_secret(Path(mqtt.password_file)).strip()
+        keys = node_keys(Path(mqtt.node_keys_file))
+        broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
+        nodes = {
+            point.address.removeprefix("node/"): MeterOfNode(
+                point.meter_id, point.meter_point_id, point.label
+            )
+            for point in points
+            if point.address.startswith("node/")
+        }
+        services += [NodeSource(broker, nodes, intake, database, clock), broker]
+        drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
+    policy = SupplyPolicy(
+        stale_after_s=config.chain.stale_after_s,
+        overdraft_stroops=config.supply.overdraft_stroops,
+        min_switch_s=int(config.supply.min_switch_s),
+    )
+    services.append(SupplyControl(SupplySettings(policy), database, clock, drivers))
+    return services
+
+
+def settlement(
+    config: Config, database: Database, clock: Clock, stack: AsyncExitStack
+) -> list[Service]:
+    """The ledger: what the chain says, and what it is told. The only part with the key."""
+    from gateway.ledger.client import LedgerClient
+    from gateway.ledger.keys import SigningKey
+    from gateway.ledger.refresh import Refresher
+    from gateway.ledger.submit import Submitter
+
+    settings = ledger_settings(config)
+    key = SigningKey.load(Path(config.chain.key_file))
+    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    stack.push_async_callback(client.close)
+    return [
+        Refresher(settings, database, clock, client),
+        Submitter(settings, database, clock, client, key),
+    ]
+
+
+def ledger_settings(config: Config) -> LedgerSettings:
+    """What the ledger's services are told, from the file."""
+    from gateway.ledger.settings import LedgerSettings
+
+    chain = config.chain
+    return LedgerSettings(
+        site=config.gateway.site,
+        contract=chain.contract_id,
+        passphrase=chain.passphrase or PASSPHRASES[chain.network],
+        rpc_urls=tuple(chain.rpc),
+        settle_every_s=chain.settle_every_s,
+        settle_after_s=chain.settle_after_s,
+        refresh_s=chain.refresh_s,
+        valid_for_s=chain.valid_for_s,
+        max_fee_stroops=chain.max_fee_stroops,
+    )
+
+
+def web(config: Config, database: Database, clock: Clock) -> list[Service]:
+    """The operator's page and the API."""
+    from gateway.web.service import WebService
+    from gateway.web.settings import WebSettings
+
+    settings = WebSettings(
+        village=config.gateway.name,
+        zone=config.zone,
+        host=config.web.host,
+        port=config.web.port,
+        token=config.chain.token,
+        chain_stale_after_s=config.chain.stale_after_s,
+    )
+    return [WebService(database, clock, settings)]
+
+
+def time_bands(config: Config) -> TimeBands:
+    """The village's day, from the file."""
+    bands = [
+        TimeBand(time.fromisoformat(start), time.fromisoformat(end), tier)
+        for tier, periods in (
+            (Tier.PEAK, config.tariff.peak),
+            (Tier.OFF_PEAK, config.tariff.off_peak),
+        )
+        for start, end in periods
+    ]
+    return TimeBands(config.zone, tuple(bands))
+
+
+def read_secret(path: Path) -> str:
+    """A secret from a file that only its owner can read; never repeated in an error.
+
+    Raises:
+        Permanent: it is missing, or others may read it.
+    """
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise Permanent(f"others may read {path}: run `chmod 600 {path}`")
+        return path.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not plain text"
+        raise Permanent(f"{path} can't be read: {why}") from None
+
+
+def node_keys(path: Path) -> Mapping[str, bytes]:
+    """The key of each node: one line ``NAME HEX`` per node.
+
+    Raises:
+        ConfigError: a line is not of that form; the sentence has its number, not its text.
+    """
+    keys: dict[str, bytes] = {}
+    for number, line in enumerate(read_secret(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        name, _, text = line.strip().partition(" ")
+        try:
+            keys[name] = bytes.fromhex(text)
+        except ValueError:
+            keys[name] = b""
+        if len(keys[name]) < LEAST_KEY_BYTES:
+            raise ConfigError(
+                [f"{path} line {number}: write NAME, a space and at least 32 hex digits"]
+            )
+    return keys

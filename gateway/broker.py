@@ -1,0 +1,292 @@
+"""The one MQTT connection of this process: connects, subscribes, publishes, hands on messages.
+
+A message is acknowledged to the broker when its handler returns, never before, so a handler that
+returns after its commit loses nothing to a crash. Each connection is a client object of its own:
+an acknowledgement that comes late can then never reach the next connection, where the same packet
+id may belong to another message. Knows no topic and no message's meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+import gmqtt  # type: ignore[import-untyped]
+
+from gateway.errors import Transient
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+PUBLISH_TIMEOUT_S = 5.0
+AT_LEAST_ONCE = 1
+_REFUSED = 0x80
+_NO_RECONNECT = {"reconnect_retries": -2}  # -1 is for ever, and 0 still tries once
+
+Receive = Callable[[str, bytes], Awaitable[None]]
+"""Takes a message's topic and payload; the message is acknowledged when it returns."""
+Reach = Literal["online", "offline"]
+Report = Callable[[Reach, str], Awaitable[None]]
+"""Takes whether the broker can be reached, and a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where the broker is, and how we are known there.
+
+    Args:
+        host: its name or address.
+        port: its TCP port.
+        username: ours, None where the broker asks for none.
+        password: goes with it.
+        client_id: fixed, because the broker keeps our unacknowledged messages under it.
+        keepalive_s: how often both sides prove to be there, s.
+        session_expiry_s: how long the broker keeps messages for us while we are away, s.
+        receive_maximum: how many messages may wait here for their commit.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    client_id: str = "gateway"
+    keepalive_s: int = 20
+    session_expiry_s: int = 7 * 86_400
+    receive_maximum: int = 5_000
+
+    @property
+    def address(self) -> str:
+        """'HOST:PORT', for sentences."""
+        return f"{self.host}:{self.port}"
+
+
+class Broker:
+    """Stays connected, and forgets nothing that the broker still holds for us.
+
+    Args:
+        settings: where the broker is.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._filters: tuple[str, ...] = ()
+        self._receive: Receive = _discard
+        self._report: Report = _say_nothing
+        self._link: _Link | None = None
+        self._said: tuple[Reach, str] | None = None
+
+    def listen(self, filters: tuple[str, ...], receive: Receive, report: Report) -> None:
+        """Name the one listener; call it before :meth:`run`.
+
+        Args:
+            filters: MQTT topic filters, subscribed with QoS 1.
+            receive: gets every message; several run at a time.
+            report: gets every change between online and offline.
+        """
+        self._filters, self._receive, self._report = filters, receive, report
+
+    async def publish(self, topic: str, payload: bytes, qos: int = AT_LEAST_ONCE) -> None:
+        """Hand a message to the broker; with QoS 1, return once it has it.
+
+        Raises:
+            Transient: the broker is away, or did not confirm in time.
+        """
+        if self._link is None:
+            raise Transient(f"the broker at {self._settings.address} is away: {topic} not sent")
+        await self._link.publish(topic, payload, qos)
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._connect()
+                retry_s = FIRST_RETRY_S
+                await self._stay()
+            except Transient as error:
+                await self._say("offline", str(error))
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+
+    async def _connect(self) -> None:
+        link = _Link(self._settings, self._receive)
+        try:
+            await link.open(self._filters)
+        except BaseException:
+            await link.close()
+            raise
+        self._link = link
+        await self._say("online", f"connected to the broker at {self._settings.address}")
+
+    async def _stay(self) -> None:
+        link = self._link
+        if link is None:
+            raise AssertionError
+        try:
+            await link.lost.wait()
+        finally:
+            self._link = None
+            await link.close()
+        raise Transient(
+            f"the broker at {self._settings.address} hung up: is Mosquitto running, and is this "
+            f"the only gateway that calls itself {self._settings.client_id}?"
+        )
+
+    async def _say(self, reach: Reach, message: str) -> None:
+        if self._said == (reach, message):
+            return
+        if self._said is None or self._said[0] != reach:
+            log.info("broker %s: %s", reach, message)
+        self._said = (reach, message)
+        await self._report(reach, message)
+
+
+class _Link:
+    """One connection, and everything that ends with it."""
+
+    def __init__(self, settings: BrokerSettings, receive: Receive) -> None:
+        self.lost = asyncio.Event()
+        self._settings = settings
+        self._receive = receive
+        self._unconfirmed = _Unconfirmed()
+        self._subscribed: asyncio.Future[tuple[int, ...]] = asyncio.Future()
+        self._handling: set[asyncio.Task[object]] = set()
+        logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # transitions are ours to log
+        self._client = gmqtt.Client(
+            settings.client_id,
+            clean_session=False,
+            optimistic_acknowledgement=False,
+            persistent_storage=self._unconfirmed,
+            session_expiry_interval=settings.session_expiry_s,
+            receive_maximum=settings.receive_maximum,
+        )
+        self._client.set_config(_NO_RECONNECT)
+        self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        if settings.username is not None:
+            self._client.set_auth_credentials(settings.username, settings.password)
+
+    async def open(self, filters: tuple[str, ...]) -> None:
+        """Connect and subscribe."""
+        host, port = self._settings.host, self._settings.port
+        where = f"the broker at {self._settings.address}"
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._client.connect(host, port, keepalive=self._settings.keepalive_s)
+                if not filters:
+                    return
+                self._client.subscribe(
+                    [gmqtt.Subscription(one, qos=AT_LEAST_ONCE) for one in filters]
+                )
+                granted = await self._subscribed
+        except TimeoutError:
+            raise Transient(f"{where} doesn't answer: restart Mosquitto") from None
+        except OSError as error:
+            raise Transient(f"{where} can't be reached: start Mosquitto") from error
+        except gmqtt.mqtt.handler.MQTTConnectError as error:
+            raise Transient(
+                f"{where} refuses us, {error}: check mqtt.username and its password file"
+            ) from error
+        if any(code >= _REFUSED for code in granted):
+            raise Transient(f"{where} refuses the subscription: allow it in the broker's ACL")
+
+    async def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        self._client.publish(topic, payload, qos=qos)
+        if qos == 0:
+            return
+        confirmed = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                confirmed = await self._unconfirmed.newest
+        if not confirmed:
+            raise Transient(f"the broker at {self._settings.address} did not confirm {topic}")
+
+    async def close(self) -> None:
+        """Hang up, then let go of the messages that were still being handled.
+
+        In this order: what they return is then written to a closed connection, that is to say
+        nowhere, and the broker delivers them again.
+        """
+        self.lost.set()
+        with suppress(OSError):
+            await self._client.disconnect()
+        self._unconfirmed.give_up()
+        for task in self._handling:
+            task.cancel()
+
+    async def _on_message(
+        self, _client: object, topic: str, payload: bytes, _qos: int, _properties: object
+    ) -> int:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError
+        self._handling.add(task)
+        try:
+            await self._receive(topic, payload)
+        except asyncio.CancelledError:
+            if not self.lost.is_set():
+                raise
+        finally:
+            self._handling.discard(task)
+        return 0
+
+    def _on_disconnect(self, _client: object, _packet: object, _error: object = None) -> None:
+        self.lost.set()
+
+    def _on_subscribe(
+        self, _client: object, _packet_id: int, granted: tuple[int, ...], _properties: object
+    ) -> None:
+        if not self._subscribed.done():
+            self._subscribed.set_result(granted)
+
+
+class _Unconfirmed:
+    """What we published and the broker has not confirmed, in the shape of gmqtt's storage.
+
+    Nothing is ever replayed: whoever published was told that it failed, and decides anew.
+    """
+
+    is_empty = True
+
+    def __init__(self) -> None:
+        self.newest: asyncio.Future[bool] = asyncio.Future()
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
+
+    def push_message(self, packet_id: int, _packet: bytes) -> None:
+        self.newest = asyncio.get_running_loop().create_future()
+        self._waiting[packet_id] = self.newest
+
+    def remove_message_by_mid(self, packet_id: int) -> None:
+        confirmed = self._waiting.pop(packet_id, None)
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(True)
+
+    def clear(self) -> None:
+        """A session that the broker forgot has nothing to replay either."""
+
+    def get_all(self) -> list[tuple[int, bytes]]:
+        return []
+
+    async def wait_empty(self) -> None:
+        return
+
+    def give_up(self) -> None:
+        for confirmed in self._waiting.values():
+            if not confirmed.done():
+                confirmed.set_result(False)
+        self._waiting.clear()
+
+
+async def _discard(_topic: str, _payload: bytes) -> None:
+    """Receive when nobody listens."""
+
+
+async def _say_nothing(_reach: Reach, _message: str) -> None:
+    """Report when nobody listens."""

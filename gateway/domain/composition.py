@@ -1,0 +1,223 @@
+"""What goes into the next batch, and what of the usage it claims.
+
+Pure and total: whatever usage there is, each Wh is claimed by exactly one of a column of the
+batch, what the chain had already counted (absorbed), or what the contract could only refuse
+(withheld); the rest stays unclaimed for a later batch.
+
+The law, per meter and at any moment, with ``sent`` the usage in a batch not yet answered for::
+
+    claimed + ahead = chain total + residue + sent
+    pending = usage - chain total - residue        (negative: the chain is ahead of the store)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.domain.batches import U32_MAX, Price, SlotUsage
+from gateway.domain.pages import MeterRecord
+from gateway.domain.tariffs import INTERVAL_S
+
+MAX_SLOTS = 4000
+"""Four full columns of so many meters take half of a transaction's 132 096 bytes."""
+
+_S_PER_HOUR = 3600
+_INCLUDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class UnclaimedUsage:
+    """Usage of one meter in one quarter-hour that no batch carries yet.
+
+    Args:
+        start_s: start of the quarter-hour (unix seconds).
+        slot: the meter's number within the site.
+        tier: 0 off-peak, 1 standard, 2 peak.
+        unclaimed_wh: > 0.
+    """
+
+    start_s: int
+    slot: int
+    tier: int
+    unclaimed_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How much of one quarter-hour's usage is now spoken for.
+
+    Args:
+        start_s: start of the quarter-hour (unix seconds).
+        slot: the meter's number within the site.
+        claimed_wh: > 0.
+    """
+
+    start_s: int
+    slot: int
+    claimed_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open period at one price version.
+
+    Args:
+        from_s: where the last batch ended (unix seconds, on the grid).
+        to_s: its end, > ``from_s``.
+        price_version: in force for all of it.
+    """
+
+    from_s: int
+    to_s: int
+    price_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterState:
+    """What is known of a meter when a batch is composed.
+
+    Args:
+        record: what the contract holds.
+        ahead_wh: usage the chain had counted that the store has yet to see.
+        read_until_s: when the meter was last read (unix seconds).
+    """
+
+    record: MeterRecord
+    ahead_wh: int
+    read_until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A batch to be, and what it does to the books.
+
+    Args:
+        period: what it covers.
+        slots: the batch's usage, ascending by slot.
+        claims: one per quarter-hour touched; they add up to slots + absorbed + withheld.
+        absorbed_wh: by slot, usage that the chain counted before: claimed, not sent.
+        withheld_wh: by slot, late usage inside a closed plan window, which the contract would
+            refuse along with the meter's other usage: claimed as residue, not sent.
+    """
+
+    period: Period
+    slots: tuple[SlotUsage, ...]
+    claims: tuple[Claim, ...]
+    absorbed_wh: Mapping[int, int]
+    withheld_wh: Mapping[int, int]
+
+
+def plan_period(
+    from_s: int, boundary_s: int, ledger_closed_s: int, prices: Sequence[Price]
+) -> Period | None:
+    """Cut the next period: to the boundary, but never across a new price or ahead of the ledger.
+
+    Args:
+        from_s: where the last batch ended, or the first usage (unix seconds).
+        boundary_s: up to where usage may be settled (unix seconds, on the grid).
+        ledger_closed_s: close time of the newest ledger seen; the contract takes no period that
+            ends more than a quarter-hour after it.
+        prices: every version, ascending.
+
+    Returns:
+        None while there is nothing to settle or no price is in force yet.
+    """
+    if not prices:
+        return None
+    start_s = max(from_s, prices[0].effective_from_s)
+    in_force = [price for price in prices if price.effective_from_s <= start_s][-1]
+    later = [price.effective_from_s for price in prices if price.effective_from_s > start_s]
+    ledger_s = ledger_closed_s - ledger_closed_s % INTERVAL_S + INTERVAL_S
+    to_s = min(boundary_s, ledger_s, *later[:1])
+    return Period(start_s, to_s, in_force.version) if to_s > start_s else None
+
+
+def compose(
+    usage: Iterable[UnclaimedUsage],
+    meters: Mapping[int, MeterState],
+    period: Period,
+    max_slots: int = MAX_SLOTS,
+) -> Composition:
+    """Compose the next batch of a site.
+
+    Usage of a meter that the contract does not know is left for later. Late usage, from before
+    the period, goes along; a price version that has ended is not opened again for it.
+
+    Args:
+        usage: ascending by ``start_s``; what starts after the period is left.
+        meters: by slot, every meter that the contract knows.
+        period: what the batch may cover; its end moves earlier when there are more meters than
+            one batch holds, to leave a quarter-hour for each further batch.
+        max_slots: the most meters of one batch, >= 1.
+    """
+    waiting = _slots_by_age(usage_list := list(usage), meters, period)
+    chosen = set(waiting[:max_slots])
+    further = -(-len(waiting) // max_slots) - 1
+    to_s = max(period.from_s + INTERVAL_S, period.to_s - max(further, 0) * INTERVAL_S)
+    cut = Period(period.from_s, min(to_s, period.to_s), period.price_version)
+    books = {slot: _Books(meters[slot], cut.to_s) for slot in sorted(chosen)}
+    claims = [
+        Claim(row.start_s, row.slot, claimed_wh)
+        for row in usage_list
+        if row.slot in books
+        and row.start_s < cut.to_s
+        and (claimed_wh := books[row.slot].take(row))
+    ]
+    return Composition(
+        period=cut,
+        slots=tuple(SlotUsage(slot, *book.columns) for slot, book in books.items()),
+        claims=tuple(claims),
+        absorbed_wh={slot: book.absorbed_wh for slot, book in books.items() if book.absorbed_wh},
+        withheld_wh={slot: book.withheld_wh for slot, book in books.items() if book.withheld_wh},
+    )
+
+
+def _slots_by_age(
+    usage: Iterable[UnclaimedUsage], meters: Mapping[int, MeterState], period: Period
+) -> list[int]:
+    """Meters of the batch, oldest usage first; then those that were read and used nothing."""
+    oldest = dict.fromkeys(
+        row.slot for row in usage if row.slot in meters and row.start_s < period.to_s
+    )
+    idle = dict.fromkeys(
+        slot for slot, meter in meters.items() if meter.read_until_s >= period.to_s
+    )
+    return list(oldest | idle)
+
+
+@dataclass(slots=True)
+class _Books:
+    """One meter's running sums while a batch is composed."""
+
+    meter: MeterState
+    to_s: int
+    columns: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    absorbed_wh: int = 0
+    withheld_wh: int = 0
+
+    def take(self, row: UnclaimedUsage) -> int:
+        """Put a row's usage where it belongs; returns how much of it was claimed."""
+        absorbed = min(row.unclaimed_wh, self.meter.ahead_wh - self.absorbed_wh)
+        self.absorbed_wh += absorbed
+        left = row.unclaimed_wh - absorbed
+        record = self.meter.record
+        if record.settlement_mode == "prepaid" and _in_plan(record, row.start_s):
+            allowed = min(left, self._included_allowance_wh() - self.columns[_INCLUDED])
+            self.columns[_INCLUDED] += allowed
+            self.withheld_wh += left - allowed
+            return row.unclaimed_wh
+        sent = min(left, U32_MAX - self.columns[row.tier])
+        self.columns[row.tier] += sent
+        return absorbed + sent
+
+    def _included_allowance_wh(self) -> int:
+        """The most the contract takes as included; its ``is_plausible`` says the same."""
+        record = self.meter.record
+        start_s = max(record.paid_from_s, min(record.last_read_s, self.to_s))
+        paid_s = max(0, min(record.paid_until_s, self.to_s) - start_s)
+        return min(record.max_power_w * paid_s // _S_PER_HOUR + 1, U32_MAX)
+
+
+def _in_plan(record: MeterRecord, start_s: int) -> bool:
+    return record.paid_from_s <= start_s < record.paid_until_s

@@ -1,0 +1,427 @@
+"""Talking to the network: read, simulate, send, ask for the outcome. Keeps no state of its own.
+
+Every fault of the way there is :class:`Transient`, whatever the library calls it; what the
+contract itself refuses is :class:`ContractRefusal`. Messages carry words, never XDR.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TypeVar
+
+from stellar_sdk import Account, TransactionBuilder, TransactionEnvelope, xdr
+from stellar_sdk.client.aiohttp_client import AiohttpClient
+from stellar_sdk.exceptions import SdkError, SorobanRpcErrorResponse
+from stellar_sdk.operation.operation import Operation
+from stellar_sdk.soroban_rpc import (
+    EventFilter,
+    EventFilterType,
+    GetLedgerEntriesResponse,
+    GetTransactionStatus,
+    SendTransactionStatus,
+    SimulateTransactionResponse,
+)
+from stellar_sdk.soroban_server_async import SorobanServerAsync
+
+from gateway.errors import Permanent, Transient
+from gateway.ledger.keys import SigningKey
+from gateway.ledger.limits import Limits
+from gateway.store.outbox import Signed
+
+TIMEOUT_S = 20
+MAX_KEYS = 200
+"""The most keys that one getLedgerEntries may name."""
+MAX_EVENTS = 1000
+BASE_FEE_STROOPS = 100
+
+_CONTRACT_ERROR = re.compile(r"Error\(Contract, #(\d+)\)")
+T = TypeVar("T")
+
+
+class ContractRefusal(Permanent):
+    """The contract, or the host on its behalf, refuses a call.
+
+    Args:
+        code: the contract's error number, or None when the host refused.
+        message: the host's first line.
+    """
+
+    def __init__(self, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class HistoryGone(Transient):
+    """The server no longer has the events asked for; entries have to be read instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStamp:
+    """A closed ledger.
+
+    Args:
+        sequence: its number.
+        closed_s: its close time (unix seconds).
+    """
+
+    sequence: int
+    closed_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Ledger entries as of one ledger; a key without an entry is absent.
+
+    Args:
+        ledger: that ledger's number.
+        found: by key in base64 XDR.
+    """
+
+    ledger: int
+    found: Mapping[str, xdr.LedgerEntryData]
+
+    def value(self, key: xdr.LedgerKey) -> xdr.SCVal | None:
+        """The value of a contract's entry, or None."""
+        entry = self.found.get(key.to_xdr())
+        return entry.contract_data.val if entry and entry.contract_data else None
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened since a cursor.
+
+    Args:
+        topics: one list of base64 XDR per event, oldest first.
+        cursor: where to go on.
+        latest: the newest ledger looked at.
+        complete: False when there may be more.
+    """
+
+    topics: tuple[tuple[str, ...], ...]
+    cursor: str
+    latest: LedgerStamp
+    complete: bool
+
+
+class Sent(StrEnum):
+    """What the server says to a transaction."""
+
+    ACCEPTED = "accepted"
+    LATER = "later"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """The answer to sending.
+
+    Args:
+        outcome: accepted (again), later, or error.
+        reason: for an error, the network's name for it, such as 'txBAD_SEQ'.
+    """
+
+    outcome: Sent
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAnswer:
+    """What became of a transaction, as far as this server remembers.
+
+    Args:
+        found: whether a ledger holds it.
+        succeeded: whether it was applied.
+        ledger: which ledger, if found.
+        fee_stroops: what it cost, if found.
+        latest: the newest ledger the server knows.
+        value: what the call returned, if it succeeded.
+    """
+
+    found: bool
+    succeeded: bool
+    ledger: int | None
+    fee_stroops: int | None
+    latest: LedgerStamp
+    value: xdr.SCVal | None = None
+
+
+class LedgerClient:
+    """Soroban RPC servers of one network, asked in order of preference.
+
+    Args:
+        rpc_urls: at least one; the next is tried after a fault.
+        passphrase: the network's.
+        limits: what one transaction may use.
+    """
+
+    def __init__(
+        self, rpc_urls: Sequence[str], passphrase: str, limits: Limits | None = None
+    ) -> None:
+        self._servers = [
+            SorobanServerAsync(
+                url, AiohttpClient(request_timeout=TIMEOUT_S, post_timeout=TIMEOUT_S)
+            )
+            for url in rpc_urls
+        ]
+        self._current = 0
+        self._passphrase = passphrase
+        self._limits = limits or Limits()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        for server in self._servers:
+            await server.close()
+
+    async def latest(self) -> LedgerStamp:
+        """The newest ledger."""
+        answer = await self._ask(lambda server: server.get_latest_ledger())
+        return LedgerStamp(answer.sequence, answer.close_time)
+
+    async def read(self, keys: Sequence[xdr.LedgerKey]) -> Entries:
+        """Read ledger entries.
+
+        Args:
+            keys: at most 200 are asked at a time.
+
+        Raises:
+            Transient: no answer, or a ledger closed between two parts of it.
+        """
+        ledgers: set[int] = set()
+        found: dict[str, xdr.LedgerEntryData] = {}
+        for start in range(0, len(keys), MAX_KEYS):
+            part = list(keys[start : start + MAX_KEYS])
+            answer = await self._ask(partial(_read_part, keys=part))
+            ledgers.add(answer.latest_ledger)
+            for entry in answer.entries or []:
+                found[entry.key] = xdr.LedgerEntryData.from_xdr(entry.xdr)
+        if len(ledgers) != 1:
+            raise Transient("a ledger closed while the contract was read")
+        return Entries(ledgers.pop(), found)
+
+    async def events(self, contract: str, start: str | int) -> Events:
+        """What happened on a contract.
+
+        Args:
+            contract: its address.
+            start: a cursor, or the ledger to begin with.
+
+        Raises:
+            HistoryGone: the server does not reach back so far.
+        """
+        filters = [EventFilter(type=EventFilterType.CONTRACT, contractIds=[contract])]
+        cursor, ledger = (start, None) if isinstance(start, str) else (None, start)
+        try:
+            answer = await self._ask(
+                lambda server: server.get_events(
+                    start_ledger=ledger, filters=filters, cursor=cursor, limit=MAX_EVENTS
+                )
+            )
+        except RpcError as error:
+            raise HistoryGone(str(error)) from None
+        return Events(
+            topics=tuple(tuple(event.topic) for event in answer.events),
+            cursor=answer.cursor,
+            latest=LedgerStamp(answer.latest_ledger, answer.latest_Ledger_close_time),
+            complete=len(answer.events) < MAX_EVENTS,
+        )
+
+    async def account_sequence(self, address: str) -> int | None:
+        """The sequence number an account last used, or None when it does not exist."""
+        key = account_key(address)
+        return sequence_of(await self.read([key]), address)
+
+    async def simulate(self, operation: Operation, source: str) -> xdr.SCVal | None:
+        """Ask what a call would return, changing nothing.
+
+        Raises:
+            ContractRefusal: the call would fail.
+        """
+        envelope = self._build(operation, Account(source, 0), 0, BASE_FEE_STROOPS)
+        answer = await self._simulate(envelope)
+        return xdr.SCVal.from_xdr(answer.results[0].xdr) if answer.results else None
+
+    async def prepare(
+        self, operation: Operation, source: Account, valid_until_s: int, fee_stroops: int
+    ) -> TransactionEnvelope:
+        """Build a transaction with its resources, ready to sign.
+
+        Args:
+            operation: what it does.
+            source: the account that pays and authorises, with the sequence it last used.
+            valid_until_s: time bound, ledger time (unix seconds).
+            fee_stroops: offered for inclusion, on top of resources.
+
+        Raises:
+            ContractRefusal: the call would fail.
+            TooLarge: it is beyond a limit of the network.
+        """
+        envelope = self._build(operation, source, valid_until_s, fee_stroops)
+        answer = await self._simulate(envelope)
+        prepared = await self._ask(lambda server: server.prepare_transaction(envelope, answer))
+        self._limits.check(prepared)
+        return prepared
+
+    def _build(
+        self, operation: Operation, source: Account, valid_until_s: int, fee_stroops: int
+    ) -> TransactionEnvelope:
+        builder = TransactionBuilder(source, self._passphrase, base_fee=fee_stroops)
+        return builder.add_time_bounds(0, valid_until_s).append_operation(operation).build()
+
+    async def _simulate(self, envelope: TransactionEnvelope) -> SimulateTransactionResponse:
+        answer = await self._ask(lambda server: server.simulate_transaction(envelope))
+        if answer.error:
+            found = _CONTRACT_ERROR.search(answer.error)
+            first_line = answer.error.splitlines()[0][:200]
+            raise ContractRefusal(int(found[1]) if found else None, first_line)
+        return answer
+
+    async def send(self, envelope: str) -> SendAnswer:
+        """Send a signed envelope; sending it again is harmless.
+
+        Args:
+            envelope: base64 XDR.
+        """
+        answer = await self._ask(lambda server: server.send_transaction(envelope))
+        match answer.status:
+            case SendTransactionStatus.PENDING | SendTransactionStatus.DUPLICATE:
+                return SendAnswer(Sent.ACCEPTED)
+            case SendTransactionStatus.TRY_AGAIN_LATER:
+                return SendAnswer(Sent.LATER)
+            case _:
+                return SendAnswer(Sent.ERROR, _reason(answer.error_result_xdr))
+
+    async def find_transaction(self, tx_hash: str) -> TransactionAnswer:
+        """What became of a transaction; not found is not failure."""
+        answer = await self._ask(lambda server: server.get_transaction(tx_hash))
+        latest = LedgerStamp(answer.latest_ledger, answer.latest_ledger_close_time)
+        if answer.status is GetTransactionStatus.NOT_FOUND:
+            return TransactionAnswer(
+                found=False, succeeded=False, ledger=None, fee_stroops=None, latest=latest
+            )
+        fee = None
+        if answer.result_xdr:
+            fee = xdr.TransactionResult.from_xdr(answer.result_xdr).fee_charged.int64
+        return TransactionAnswer(
+            found=True,
+            succeeded=answer.status is GetTransactionStatus.SUCCESS,
+            ledger=answer.ledger,
+            fee_stroops=fee,
+            latest=latest,
+            value=_returned(answer.result_meta_xdr),
+        )
+
+    async def perform(
+        self, operation: Operation, key: SigningKey, *, valid_for_s: int = 120, poll_s: float = 0.5
+    ) -> xdr.SCVal | None:
+        """Do one thing to its end: prepare, sign, send, wait. For people, not for batches.
+
+        Args:
+            operation: what to do.
+            key: who does it.
+            valid_for_s: how long it may take, ledger seconds.
+            poll_s: how often to ask, wall seconds.
+
+        Returns:
+            What the call returned.
+
+        Raises:
+            ContractRefusal: it was refused.
+            Transient: it could not be sent, or was not applied in time.
+        """
+        stamp = await self.latest()
+        sequence = await self.account_sequence(key.address)
+        if sequence is None:
+            raise Permanent(f"the account {key.address} does not exist: send it some XLM")
+        valid_until_s = stamp.closed_s + valid_for_s
+        source = Account(key.address, sequence)
+        prepared = await self.prepare(operation, source, valid_until_s, BASE_FEE_STROOPS)
+        signed = key.sign(prepared, valid_until_s)
+        return await self._finish(signed, poll_s)
+
+    async def _finish(self, signed: Signed, poll_s: float) -> xdr.SCVal | None:
+        while True:
+            answer = await self.send(signed.envelope)
+            found = await self.find_transaction(signed.tx_hash)
+            if found.succeeded:
+                return found.value
+            if found.found:
+                raise ContractRefusal(None, "the transaction was applied and failed")
+            if answer.outcome is Sent.ERROR:
+                raise Transient(f"the network refused the transaction: {answer.reason}")
+            if found.latest.closed_s > signed.valid_until_s:
+                raise Transient("the transaction was not applied in time: try again")
+            await asyncio.sleep(poll_s)
+
+    async def _ask(self, request: Callable[[SorobanServerAsync], Awaitable[T]]) -> T:
+        server = self._servers[self._current]
+        try:
+            return await request(server)
+        except SorobanRpcErrorResponse as error:
+            raise RpcError(f"{server.server_url} answered: {error.message}") from None
+        except (SdkError, OSError, TimeoutError, ValueError) as error:
+            self._current = (self._current + 1) % len(self._servers)
+            why = type(error).__name__
+            raise Transient(f"{server.server_url} cannot be reached ({why})") from None
+
+
+class RpcError(Transient):
+    """The server answered with an error of its own."""
+
+
+async def _read_part(
+    server: SorobanServerAsync, keys: list[xdr.LedgerKey]
+) -> GetLedgerEntriesResponse:
+    return await server.get_ledger_entries(keys)
+
+
+def account_key(address: str) -> xdr.LedgerKey:
+    """Where an account is kept.
+
+    Args:
+        address: 'G...'.
+    """
+    account_id = Account(address, 0).account.to_xdr_object()
+    ed25519 = account_id.ed25519
+    if ed25519 is None:
+        raise ValueError(f"{address} is no plain account")
+    return xdr.LedgerKey(
+        xdr.LedgerEntryType.ACCOUNT,
+        account=xdr.LedgerKeyAccount(
+            xdr.AccountID(xdr.PublicKey(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519, ed25519=ed25519))
+        ),
+    )
+
+
+def sequence_of(entries: Entries, address: str) -> int | None:
+    """The sequence number an account last used, or None when it does not exist."""
+    entry = entries.found.get(account_key(address).to_xdr())
+    if entry is None or entry.account is None:
+        return None
+    return entry.account.seq_num.sequence_number.int64
+
+
+def envelope_sequence(signed: Signed) -> int:
+    """The sequence number that a signed envelope uses up."""
+    envelope = xdr.TransactionEnvelope.from_xdr(signed.envelope)
+    if envelope.v1 is None:
+        raise ValueError("the envelope is no plain transaction")
+    return envelope.v1.tx.seq_num.sequence_number.int64
+
+
+def _reason(result_xdr: str | None) -> str:
+    if result_xdr is None:
+        return "no reason given"
+    return xdr.TransactionResult.from_xdr(result_xdr).result.code.name
+
+
+def _returned(meta_xdr: str | None) -> xdr.SCVal | None:
+    if meta_xdr is None:
+        return None
+    meta = xdr.TransactionMeta.from_xdr(meta_xdr)
+    soroban = meta.v4.soroban_meta if meta.v4 else None
+    return soroban.return_value if soroban else None

@@ -1,0 +1,1 @@
+"""One thin typed module per contract: values in, values out. Nothing else builds ScVals."""

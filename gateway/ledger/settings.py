@@ -1,0 +1,40 @@
+"""What the ledger's services are told."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """The site, its contract, and how often to do what.
+
+    Args:
+        site: the village's number on chain.
+        contract: the meter contract's address, 'C...'.
+        passphrase: the network's, which signatures are bound to.
+        rpc_urls: Soroban RPC servers in order of preference, at least one.
+        settle_every_s: how often usage is settled, village seconds, a multiple of 900.
+        settle_after_s: how long late readings are waited for, village seconds.
+        refresh_s: how often the chain is asked what happened, village seconds.
+        valid_for_s: how long a signed transaction may be applied, ledger seconds.
+        max_fee_stroops: the most that one transaction may cost.
+        poll_s: how often an answer is asked for while one is awaited, wall seconds.
+    """
+
+    site: int
+    contract: str
+    passphrase: str
+    rpc_urls: tuple[str, ...]
+    settle_every_s: int = 21_600
+    settle_after_s: int = 120
+    refresh_s: float = 60.0
+    valid_for_s: int = 300
+    max_fee_stroops: int = 10_000_000
+    poll_s: float = 1.0
+
+    @property
+    def network_id(self) -> bytes:
+        """SHA-256 of the passphrase, 32 bytes."""
+        return hashlib.sha256(self.passphrase.encode()).digest()

@@ -1,0 +1,383 @@
+"""Settle usage: compose a batch when it is due, and see it through to the contract's receipt.
+
+Before anything is sent or given up the receipt is read, because it is the last word. Usage is
+settled exactly once: what is out there is in the outbox before it leaves, the same envelope is
+sent until it is in or dead by ledger time, and only then is the same batch signed anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from datetime import datetime
+
+from stellar_sdk import Account
+
+from gateway.clock import Clock
+from gateway.domain.batches import Head
+from gateway.domain.composition import MAX_SLOTS
+from gateway.domain.settling import OpenBatch, Standing, judge
+from gateway.errors import Permanent, Transient
+from gateway.ledger.client import (
+    BASE_FEE_STROOPS,
+    ContractRefusal,
+    LedgerClient,
+    Sent,
+    envelope_sequence,
+)
+from gateway.ledger.contracts import meter
+from gateway.ledger.contracts.calls import Call
+from gateway.ledger.keys import SigningKey
+from gateway.ledger.limits import TooLarge
+from gateway.ledger.settings import LedgerSettings
+from gateway.ledger.site import SiteAnswer, read_site
+from gateway.store.batches import StoredBatch, Terms, compose_batch, find_batch
+from gateway.store.chain import find_head, save_answer
+from gateway.store.database import Database
+from gateway.store.outbox import (
+    Applied,
+    Outgoing,
+    find_open,
+    find_open_batch,
+    mark_message,
+    mark_sent,
+    mark_signed,
+)
+from gateway.store.settlement import adopt, audit, cancel_take_over, confirm_batch, refuse_batch
+from gateway.store.status import State, mark_status
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 5.0
+"""Wall seconds between two looks at whether a batch is due."""
+RETRY_S = 30.0
+"""Wall seconds before asking again what a person, or the network, has to mend first."""
+RESEND_S = 30.0
+"""Wall seconds after which an accepted envelope that no ledger has is sent once more."""
+MAX_BACKOFF_S = 60.0
+MAX_INCLUSION_FEE_STROOPS = 1_000_000
+MIN_SLOTS = 64
+
+
+class Submitter:
+    """Settles one site's usage, one batch at a time.
+
+    Args:
+        settings: which contract, which site, how often.
+        database: usage, books and outbox.
+        clock: village time.
+        client: the network.
+        key: what signs, and pays the fees.
+    """
+
+    def __init__(
+        self,
+        settings: LedgerSettings,
+        database: Database,
+        clock: Clock,
+        client: LedgerClient,
+        key: SigningKey,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._client = client
+        self._key = key
+        self._max_slots = MAX_SLOTS
+        self._pause_s = IDLE_S
+        self._in_doubt = True
+        self._sent_at_s = -math.inf
+
+    async def run(self) -> None:
+        """Settle for ever; what can be waited out is waited out."""
+        backoff_s = 1.0
+        while True:
+            try:
+                await self.tick(self._clock.now())
+                backoff_s = 1.0
+            except Transient as error:
+                self._in_doubt = True
+                await self._mark("offline", f"settling waits: {error}")
+                self._pause_s = backoff_s
+                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+            await asyncio.sleep(self._pause_s)
+
+    async def tick(self, now: datetime) -> None:
+        """Do the next thing: compose, send, or ask for the answer.
+
+        Args:
+            now: village time, aware UTC.
+
+        Raises:
+            Transient: the chain cannot be reached; everything is in the outbox.
+        """
+        self._pause_s = IDLE_S
+        now_s = math.floor(now.timestamp())
+        outgoing = await find_open(self._database)
+        try:
+            if outgoing is None:
+                outgoing = await self._compose(now_s)
+            if outgoing is not None:
+                self._pause_s = self._settings.poll_s
+                await self._advance(outgoing, now_s)
+        except Permanent as error:
+            await self._stop(str(error))
+
+    # Composing
+
+    async def _compose(self, now_s: int) -> Outgoing | None:
+        """Put the next batch in the outbox, if one is due and nothing speaks against it."""
+        site = self._settings.site
+        head = await find_head(self._database, site)
+        every_s = self._settings.settle_every_s
+        boundary_s = (now_s - self._settings.settle_after_s) // every_s * every_s
+        if head is not None and head.to_s >= boundary_s:
+            return None
+        self._pause_s = RETRY_S
+        answer = await self._read()
+        if await self._standing(answer, head, None) is not Standing.CURRENT:
+            return None
+        await save_answer(self._database, site, answer.state)
+        if not await self._books_agree():
+            return None
+        terms = Terms(
+            site=site,
+            contract=self._settings.contract,
+            network_id=self._settings.network_id,
+            boundary_s=boundary_s,
+            max_slots=self._max_slots,
+        )
+        stored = await compose_batch(self._database, terms, answer.state, now_s)
+        if stored is None:
+            return None
+        batch = stored.batch
+        log.info(
+            "composed batch=%d meters=%d usage_wh=%d from_s=%d to_s=%d",
+            batch.sequence,
+            len(batch.slots),
+            batch.total_wh,
+            batch.from_s,
+            batch.to_s,
+        )
+        return await find_open(self._database)
+
+    async def _standing(
+        self, answer: SiteAnswer, head: Head | None, open_batch: OpenBatch | None
+    ) -> Standing:
+        """Where we stand towards the receipt; if somebody else settled, alarm and wait."""
+        writer = bytes.fromhex(await self._database.writer_id())
+        verdict = judge(answer.state.receipt, head, open_batch, writer)
+        match verdict.standing:
+            case Standing.BEHIND:
+                raise Transient(verdict.reason)
+            case Standing.HALT:
+                await self._stop(verdict.reason)
+        return verdict.standing
+
+    async def _books_agree(self) -> bool:
+        drifts = await audit(self._database, self._settings.site)
+        if drifts:
+            first = drifts[0]
+            await self._stop(
+                f"{len(drifts)} meters disagree with the chain, the first is {first.label}: "
+                f"{first.chain_wh} Wh there, {first.books_wh} Wh in our books; settling has "
+                "stopped, `gateway take-over` goes on from the chain's totals"
+            )
+        return not drifts
+
+    # Sending
+
+    async def _advance(self, outgoing: Outgoing, now_s: int) -> None:
+        """Move one row of the outbox on by what can be done without waiting."""
+        if outgoing.state == "sent" and not self._in_doubt and await self._is_waiting(outgoing):
+            return
+        answer = await self._read()
+        if outgoing.kind == "take_over":
+            call = await self._advance_take_over(outgoing, answer, now_s)
+        else:
+            call = await self._advance_batch(outgoing, answer, now_s)
+        self._in_doubt = False
+        if call is None:
+            return
+        if _is_alive(outgoing, answer):
+            await self._send(outgoing, now_s)
+        elif signed := await self._sign(outgoing, call, answer, now_s):
+            await self._send(signed, now_s)
+
+    async def _is_waiting(self, outgoing: Outgoing) -> bool:
+        """Whether an accepted envelope may still be applied; it is sent again now and then."""
+        if outgoing.signed is None:
+            return False
+        found = await self._client.find_transaction(outgoing.signed.tx_hash)
+        if found.found or found.latest.closed_s > outgoing.signed.valid_until_s:
+            return False
+        if time.monotonic() - self._sent_at_s >= RESEND_S:
+            await self._client.send(outgoing.signed.envelope)
+            self._sent_at_s = time.monotonic()
+        return True
+
+    async def _advance_batch(
+        self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
+    ) -> Call | None:
+        """Confirm the batch if it is in; else say what is to be sent, if it may be."""
+        stored = await find_batch(self._database, outgoing.outbox_id)
+        head = await find_head(self._database, self._settings.site)
+        open_batch = OpenBatch(stored.batch.sequence, stored.digest)
+        match await self._standing(answer, head, open_batch):
+            case Standing.APPLIED:
+                await self._confirm(outgoing, stored, answer, now_s)
+            case Standing.CURRENT:
+                contract = self._settings.contract
+                return meter.batch_update_usage(contract, self._key.address, stored.batch)
+        return None
+
+    async def _confirm(
+        self, outgoing: Outgoing, stored: StoredBatch, answer: SiteAnswer, now_s: int
+    ) -> None:
+        applied = await self._applied(outgoing, answer)
+        if await confirm_batch(self._database, stored, answer.state, applied, now_s):
+            batch = stored.batch
+            log.info("settled batch=%d usage_wh=%d", batch.sequence, batch.total_wh)
+            if await self._books_agree():
+                await self._mark("online", f"batch {batch.sequence} is settled")
+
+    async def _applied(self, outgoing: Outgoing, answer: SiteAnswer) -> Applied:
+        """Where it was applied and for how much, as far as the network remembers."""
+        if outgoing.signed is not None:
+            found = await self._client.find_transaction(outgoing.signed.tx_hash)
+            if found.succeeded and found.ledger is not None:
+                return Applied(found.ledger, found.fee_stroops)
+        return Applied(answer.state.ledger, None)
+
+    async def _advance_take_over(
+        self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
+    ) -> Call | None:
+        """Adopt the chain's books if it names us its writer; else say what is to be sent."""
+        receipt = answer.state.receipt
+        if receipt is None:
+            reason = meter.SENTENCES[meter.MeterError.NO_RECEIPT]
+            await cancel_take_over(self._database, outgoing.outbox_id, reason, now_s)
+            return None
+        writer = bytes.fromhex(await self._database.writer_id())
+        if receipt.writer != writer:
+            return meter.take_over(
+                self._settings.contract, self._key.address, self._settings.site, receipt, writer
+            )
+        waiting = await find_open_batch(self._database)
+        stored = await find_batch(self._database, waiting.outbox_id) if waiting else None
+        if await adopt(
+            self._database,
+            outgoing.outbox_id,
+            site=self._settings.site,
+            state=answer.state,
+            open_batch=stored,
+            applied=await self._applied(outgoing, answer),
+            now_s=now_s,
+        ):
+            log.info("took over batch=%d", receipt.sequence)
+            await self._mark("online", f"took over at batch {receipt.sequence}")
+        return None
+
+    async def _sign(
+        self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int
+    ) -> Outgoing | None:
+        """Sign the row's call anew and store the envelope; None when it may not be sent."""
+        if answer.account_sequence is None:
+            raise Permanent(f"the account {self._key.address} does not exist: send it some XLM")
+        fee = min(BASE_FEE_STROOPS << min(outgoing.attempts, 16), MAX_INCLUSION_FEE_STROOPS)
+        valid_until_s = answer.state.as_of_s + self._settings.valid_for_s
+        source = Account(self._key.address, answer.account_sequence)
+        try:
+            prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee)
+        except ContractRefusal as refusal:
+            await self._refused(outgoing, refusal, now_s)
+            return None
+        except TooLarge as error:
+            await self._split(outgoing, error, now_s)
+            return None
+        if prepared.transaction.fee > self._settings.max_fee_stroops:
+            raise Permanent(
+                f"settling would cost {prepared.transaction.fee} stroops, more than "
+                f"chain.max_fee_stroops allows ({self._settings.max_fee_stroops})"
+            )
+        signed = self._key.sign(prepared, valid_until_s)
+        if not await mark_signed(self._database, outgoing, signed, now_s):
+            return None
+        return await find_open(self._database)
+
+    async def _send(self, outgoing: Outgoing, now_s: int) -> None:
+        if outgoing.signed is None:
+            return
+        sent = await self._client.send(outgoing.signed.envelope)
+        self._sent_at_s = time.monotonic()
+        match sent.outcome:
+            case Sent.ACCEPTED:
+                await mark_sent(self._database, outgoing, now_s)
+            case Sent.LATER:
+                message = "the network is busy: the same transaction goes again"
+                await mark_message(self._database, outgoing, message, now_s)
+            case Sent.ERROR:
+                await self._not_accepted(outgoing, sent.reason, now_s)
+
+    async def _not_accepted(self, outgoing: Outgoing, reason: str, now_s: int) -> None:
+        """An error is no verdict: the receipt is read before anything else is done."""
+        self._in_doubt = True
+        message = f"the network did not accept the transaction: {reason}"
+        await mark_message(self._database, outgoing, message, now_s)
+        if reason in {"txINSUFFICIENT_BALANCE", "txNO_ACCOUNT"}:
+            await self._stop(f"the account {self._key.address} is out of XLM: send it some")
+
+    async def _refused(self, outgoing: Outgoing, refusal: ContractRefusal, now_s: int) -> None:
+        """The contract would refuse it: for good, or until someone has acted."""
+        reason = meter.sentence(refusal.code)
+        log.warning("refused outbox=%d code=%s", outgoing.outbox_id, refusal.code)
+        await mark_message(self._database, outgoing, reason, now_s)
+        if outgoing.kind == "batch" and refusal.code in meter.FINAL:
+            stored = await find_batch(self._database, outgoing.outbox_id)
+            await refuse_batch(self._database, stored, reason, now_s)
+            self._pause_s = RETRY_S
+        elif refusal.code in meter.PASSING:
+            raise Transient(reason)
+        elif refusal.code == meter.MeterError.PAUSED:
+            await self._stop(reason, "offline")
+        else:
+            await self._stop(reason)
+
+    async def _split(self, outgoing: Outgoing, error: TooLarge, now_s: int) -> None:
+        """Too much for one transaction: give it up and compose smaller ones."""
+        if outgoing.kind != "batch" or self._max_slots <= MIN_SLOTS:
+            raise error
+        stored = await find_batch(self._database, outgoing.outbox_id)
+        self._max_slots = max(MIN_SLOTS, min(self._max_slots, len(stored.batch.slots)) // 2)
+        await refuse_batch(self._database, stored, f"too large: {error}", now_s)
+
+    # Saying so
+
+    async def _read(self) -> SiteAnswer:
+        return await read_site(self._client, self._settings, self._database, self._key.address)
+
+    async def _stop(self, reason: str, state: State = "alarm") -> None:
+        """Say what has to be mended first, and look again later whether it is."""
+        self._pause_s = RETRY_S
+        await self._mark(state, reason)
+
+    async def _mark(self, state: State, message: str) -> None:
+        now_s = math.floor(self._clock.now_s())
+        if await mark_status(self._database, "settlement", state, message, now_s):
+            log.info("settlement state=%s message=%s", state, message)
+
+
+def _is_alive(outgoing: Outgoing, answer: SiteAnswer) -> bool:
+    """Whether a signed envelope can still be applied, by the ledger that was read.
+
+    Once a ledger has closed after its time bound, or the account has used its sequence number
+    for something else, it never can.
+    """
+    if outgoing.signed is None or answer.account_sequence is None:
+        return False
+    return (
+        answer.state.as_of_s <= outgoing.signed.valid_until_s
+        and answer.account_sequence < envelope_sequence(outgoing.signed)
+    )

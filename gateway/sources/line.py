@@ -1,0 +1,241 @@
+"""One serial line and its discipline: one owner, one request at a time, silence between frames.
+
+pymodbus frames and awaits; this module keeps what RTU asks of whoever talks first and pymodbus does
+not: the gap of 3.5 characters, and the check that a reply answers this very request. Knows no
+meter and no schedule, and never sends anything but a read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import logging
+import os
+import stat
+import time
+from contextlib import suppress
+from typing import cast
+
+import serial
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusSerialClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.transport.serialtransport import SerialTransport
+
+from gateway.errors import Permanent, Transient
+from gateway.wire.errors import FrameError, UnexpectedReplyError
+from gateway.wire.frames import (
+    EXCEPTION_FLAG,
+    Function,
+    ReadRequest,
+    decode_reply,
+    encode_request,
+    frame_duration_s,
+    reply_length,
+    silence_s,
+)
+
+BAUDS = (2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
+LONGEST_BABBLE_S = 2.0
+
+
+class PortError(Transient):
+    """The serial port itself cannot be used; the sentence says what to do about it."""
+
+
+class SilenceError(Transient):
+    """Nothing at all came back in time."""
+
+
+class RefusedError(Permanent):
+    """The meter understood the request and refuses it.
+
+    Args:
+        code: the Modbus exception code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"it refuses the request with exception {code}")
+        self.code = code
+
+
+class SerialLine:
+    """An RS485 adapter, held by this process alone while it is open.
+
+    Args:
+        port: the serial device.
+        baud: bits per second, 8N1.
+        timeout_s: how long a meter may stay silent after the request, s.
+    """
+
+    def __init__(self, port: str, baud: int = 9600, timeout_s: float = 0.2) -> None:
+        logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # our caller logs transitions
+        self._port = port
+        self._baud = baud
+        self._timeout_s = timeout_s
+        self._silence_s = silence_s(baud)
+        self._quiet_since_s = 0.0
+        self._heard = b""
+        self._client: AsyncModbusSerialClient | None = None
+
+    async def open(self) -> None:
+        """Take the port; does nothing when it is ours already.
+
+        Raises:
+            PortError: it is missing, not ours to use, or another program has it.
+        """
+        if self._client is not None:
+            return
+        _check_port(self._port)
+        client = AsyncModbusSerialClient(
+            self._port,
+            framer=FramerType.RTU,
+            baudrate=self._baud,
+            reconnect_delay=0,  # how to come back is our caller's decision
+            retries=0,  # an immediate retry would take a late reply for its own
+            trace_packet=self._watch,
+        )
+        if not await client.connect():
+            raise PortError(f"serial port {self._port} could not be opened: plug it in again")
+        self._client = client
+        with suppress(ValueError):  # a driver without the setting
+            # Else a USB adapter sits on received bytes for 16 ms, a third of a whole poll.
+            _device(client).set_low_latency_mode(True)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    async def read(self, request: ReadRequest) -> tuple[int, ...]:
+        """Ask one meter for words, each 0-65535; the line must be open.
+
+        Raises:
+            PortError: the adapter is gone; the line is closed.
+            SilenceError: no byte came back.
+            FrameError: what came back is damaged or answers another request.
+            RefusedError: the meter refuses.
+        """
+        if self._client is None:
+            raise PortError(f"serial port {self._port} is closed: open it first")
+        await self._await_silence(self._client)
+        self._heard = b""
+        self._client.ctx.comm_params.timeout_connect = self._patience_s(request)
+        try:
+            reply = await _send(self._client, request)
+        except ModbusException:
+            if not self._client.connected:
+                self.close()
+                raise PortError(
+                    f"serial port {self._port} disappeared: plug the adapter in again"
+                ) from None
+            raise self._diagnosis(request) from None
+        return _words(reply, request)
+
+    def _watch(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus's shape
+        """Note since when the line is silent: seen from here every byte passes."""
+        now_s = asyncio.get_running_loop().time()
+        if sending:
+            self._quiet_since_s = now_s + frame_duration_s(len(data), self._baud)
+        else:
+            self._quiet_since_s = now_s
+            self._heard = data
+        return data
+
+    async def _await_silence(self, client: AsyncModbusSerialClient) -> None:
+        """Wait until 3.5 characters have passed since the last byte, late replies included.
+
+        The event loop reads and drops whatever arrives meanwhile, which drains the line.
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # unplugged: sending will find out
+            if client.connected and _device(client).in_waiting:
+                self._quiet_since_s = loop.time()  # bytes that the loop has not seen yet
+        deadline_s = loop.time() + LONGEST_BABBLE_S
+        while (wait_s := self._quiet_since_s + self._silence_s - loop.time()) > 0:
+            if loop.time() > deadline_s:
+                raise FrameError("the line never falls silent: look for a babbling meter")
+            # A thread wakes within 0.1 ms; the event loop counts in whole ms, 3 % of a poll.
+            await asyncio.to_thread(time.sleep, wait_s)
+
+    def _patience_s(self, request: ReadRequest) -> float:
+        """Pymodbus counts from before the request until after the reply."""
+        on_the_line = len(encode_request(request)) + reply_length(request)
+        return self._timeout_s + frame_duration_s(on_the_line, self._baud)
+
+    def _diagnosis(self, request: ReadRequest) -> Transient:
+        """Why no reply to ``request`` was found in the bytes that came."""
+        if not self._heard:
+            return SilenceError("no reply")
+        try:
+            decode_reply(self._heard, request)
+        except FrameError as error:
+            return error
+        return UnexpectedReplyError("the reply came too late")
+
+
+def _check_port(port: str) -> None:
+    """Say in words why a port can't be had; pymodbus would only say that it can't.
+
+    Opening it here first leaves an instant for somebody else to take it: then opening it for good
+    fails too, with a less helpful sentence.
+    """
+    try:
+        descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        raise PortError(_why_not(port, error)) from error
+    try:
+        if not (stat.S_ISCHR(os.fstat(descriptor).st_mode) and os.isatty(descriptor)):
+            raise PortError(f"{port} is no serial port: correct bus.port")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise PortError(_taken(port)) from error
+    finally:
+        os.close(descriptor)
+
+
+def _why_not(port: str, error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO | errno.EIO:
+            return f"serial port {port} isn't there: plug in the adapter or correct bus.port"
+        case errno.EACCES | errno.EPERM:
+            return f"serial port {port} is closed to this user: add it to the group dialout"
+        case errno.EBUSY:
+            return _taken(port)
+        case _:
+            return f"serial port {port} can't be opened ({error.strerror}): correct bus.port"
+
+
+def _taken(port: str) -> str:
+    return f"serial port {port} is in use by another program: stop that first (is it the gateway?)"
+
+
+def _device(client: AsyncModbusSerialClient) -> serial.Serial:
+    return cast("SerialTransport", client.ctx.transport).sync_serial
+
+
+async def _send(client: AsyncModbusSerialClient, request: ReadRequest) -> ModbusPDU:
+    ask = (
+        client.read_input_registers
+        if request.function is Function.READ_INPUT
+        else client.read_holding_registers
+    )
+    return await ask(request.address, count=request.count, device_id=request.unit)
+
+
+def _words(reply: ModbusPDU, request: ReadRequest) -> tuple[int, ...]:
+    """The reply's words, when it answers this request; pymodbus compares the unit id only."""
+    if reply.dev_id != request.unit:
+        raise UnexpectedReplyError(f"unit {reply.dev_id} answered, unit {request.unit} was asked")
+    if reply.function_code == request.function | EXCEPTION_FLAG:
+        raise RefusedError(reply.exception_code)
+    if reply.function_code != request.function:
+        raise UnexpectedReplyError(f"function {reply.function_code} answered, another was asked")
+    if len(reply.registers) != request.count:
+        raise UnexpectedReplyError(
+            f"{len(reply.registers)} words came, {request.count} were asked for"
+        )
+    return tuple(reply.registers)

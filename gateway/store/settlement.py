@@ -1,0 +1,320 @@
+"""The books of settlement: what the contract took, what it refused, and who settles.
+
+Each change is one transaction, and each keeps the law of :mod:`gateway.domain.composition`, per
+meter::
+
+    claimed + ahead = chain total + residue + sent
+
+so that what is pending never depends on how many transactions it took to get here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiosqlite
+
+from gateway.domain.batches import Head
+from gateway.store.batches import StoredBatch, add_residue
+from gateway.store.chain import ChainState, save_head, save_state
+from gateway.store.database import Database
+from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
+from gateway.store.status import append_event
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A meter whose books and chain disagree; only a take-over may bring them together.
+
+    Args:
+        label: its meter point.
+        books_wh: what the chain should have counted.
+        chain_wh: what it has counted.
+    """
+
+    label: str
+    books_wh: int
+    chain_wh: int
+
+
+async def confirm_batch(
+    database: Database, stored: StoredBatch, state: ChainState, applied: Applied, now_s: int
+) -> bool:
+    """The contract has taken the batch: store receipt and records, and mark what it refused.
+
+    Args:
+        stored: the batch.
+        state: the chain at or after the batch; its receipt is the batch's.
+        applied: where it was applied.
+        now_s: village time (unix seconds).
+
+    Returns:
+        False when another process had confirmed it.
+    """
+    async with database.transaction() as connection:
+        if not await close_outgoing(
+            connection, stored.outbox_id, "confirmed", now_s, applied=applied
+        ):
+            return False
+        await _mark_items(connection, stored, state, now_s)
+        await save_state(connection, stored.batch.site, state)
+        head = Head(stored.batch.sequence, stored.digest, stored.batch.to_s)
+        await save_head(connection, stored.batch.site, head)
+    return True
+
+
+async def _mark_items(
+    connection: aiosqlite.Connection, stored: StoredBatch, state: ChainState, now_s: int
+) -> None:
+    """Tell accepted from refused by the chain's totals; neither leaves NULL, and a drift."""
+    rows = await connection.execute_fetchall(
+        """SELECT p.slot, p.meter_point_id,
+                  i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh AS sent_wh,
+                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
+                    + COALESCE((SELECT SUM(claimed_wh) FROM usage u
+                                WHERE u.meter_point_id = p.meter_point_id), 0) AS after_wh
+           FROM batch_item i JOIN meter_point p USING (meter_point_id)
+           LEFT JOIN settlement s USING (meter_point_id)
+           WHERE i.outbox_id = :outbox_id""",
+        {"outbox_id": stored.outbox_id},
+    )
+    for row in rows:
+        record = state.records.get(row["slot"])
+        total_wh = record.total_wh if record else 0
+        accepted: int | None = None
+        if total_wh == row["after_wh"]:
+            accepted = 1
+        elif total_wh == row["after_wh"] - row["sent_wh"]:
+            accepted = 0
+            why = f"in batch {stored.batch.sequence} were refused by the contract"
+            await add_residue(connection, row["meter_point_id"], row["sent_wh"], why, now_s)
+        await connection.execute(
+            """UPDATE batch_item SET accepted = :accepted
+               WHERE outbox_id = :outbox_id AND meter_point_id = :point""",
+            {
+                "accepted": accepted,
+                "outbox_id": stored.outbox_id,
+                "point": row["meter_point_id"],
+            },
+        )
+
+
+async def refuse_batch(database: Database, stored: StoredBatch, message: str, now_s: int) -> bool:
+    """Give up a batch that can never be applied; its usage is free for the next one.
+
+    What stays claimed is said anew from each meter's total, oldest first.
+
+    Args:
+        stored: the batch; no envelope of it may be alive.
+        message: why, in words.
+        now_s: village time (unix seconds).
+
+    Returns:
+        False when another process had answered it.
+    """
+    async with database.transaction() as connection:
+        if not await _close_refused(connection, stored.outbox_id, message, now_s):
+            return False
+        rows = await connection.execute_fetchall(
+            """SELECT i.meter_point_id,
+                      (SELECT SUM(claimed_wh) FROM usage u
+                       WHERE u.meter_point_id = i.meter_point_id)
+                      - (i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh) AS settled_wh
+               FROM batch_item i WHERE i.outbox_id = :outbox_id""",
+            {"outbox_id": stored.outbox_id},
+        )
+        await _claim_oldest(
+            connection,
+            {
+                row["meter_point_id"]: row["settled_wh"]
+                for row in rows
+                if row["settled_wh"] is not None
+            },
+        )
+    return True
+
+
+async def _close_refused(
+    connection: aiosqlite.Connection, outbox_id: int, message: str, now_s: int
+) -> bool:
+    if not await close_outgoing(connection, outbox_id, "refused", now_s, message=message):
+        return False
+    await connection.execute(
+        "UPDATE batch SET refused = 1 WHERE outbox_id = :outbox_id", {"outbox_id": outbox_id}
+    )
+    return True
+
+
+async def _claim_oldest(connection: aiosqlite.Connection, settled_wh: Mapping[int, int]) -> None:
+    """Claim each meter point's usage, oldest first, up to a total (Wh by meter point)."""
+    await connection.execute(
+        """WITH target AS (
+               SELECT CAST(key AS INTEGER) AS meter_point_id, value AS settled_wh
+               FROM json_each(:targets)
+           ), running AS (
+               SELECT start_s, meter_point_id, usage_wh, settled_wh - (SUM(usage_wh) OVER (
+                          PARTITION BY meter_point_id ORDER BY start_s) - usage_wh) AS left_wh
+               FROM usage JOIN target USING (meter_point_id)
+           ), claim AS (
+               SELECT start_s, meter_point_id, MAX(0, MIN(usage_wh, left_wh)) AS claimed_wh
+               FROM running
+           )
+           UPDATE usage SET claimed_wh = claim.claimed_wh FROM claim
+           WHERE usage.start_s = claim.start_s
+             AND usage.meter_point_id = claim.meter_point_id
+             AND usage.claimed_wh <> claim.claimed_wh""",
+        {"targets": json.dumps(settled_wh)},
+    )
+
+
+async def begin_take_over(database: Database, writer: str, now_s: int) -> int:
+    """Give this database a new id and put the take-over in the outbox, in one transaction.
+
+    An open take-over is used again, with the id it was begun with.
+
+    Args:
+        writer: 32 hex digits, freshly drawn.
+        now_s: village time (unix seconds).
+
+    Returns:
+        The outbox row.
+    """
+    async with database.transaction() as connection:
+        async with connection.execute(
+            """SELECT outbox_id FROM outbox
+               WHERE kind = 'take_over' AND state IN ('pending', 'signed', 'sent')"""
+        ) as cursor:
+            row = await cursor.fetchone()
+        if row is not None:
+            return int(row["outbox_id"])
+        await connection.execute(
+            "UPDATE meta SET value = :writer WHERE key = 'writer'", {"writer": writer}
+        )
+        return await insert_outgoing(connection, "take_over", now_s)
+
+
+async def cancel_take_over(database: Database, outbox_id: int, message: str, now_s: int) -> None:
+    """Give up a take-over that the contract will never accept."""
+    async with database.transaction() as connection:
+        await close_outgoing(connection, outbox_id, "refused", now_s, message=message)
+
+
+async def adopt(
+    database: Database,
+    outbox_id: int,
+    *,
+    site: int,
+    state: ChainState,
+    open_batch: StoredBatch | None,
+    applied: Applied,
+    now_s: int,
+) -> bool:
+    """The chain names us its writer: take its sequence, digest and totals for our own.
+
+    Args:
+        outbox_id: the take-over.
+        site: the village's number on chain.
+        state: the chain after the take-over; it has a receipt.
+        open_batch: what the former writer had not heard of yet; the receipt says what became
+            of it.
+        applied: where the take-over was applied.
+        now_s: village time (unix seconds).
+
+    Returns:
+        False when another process had done it.
+    """
+    receipt = state.receipt
+    if receipt is None:
+        raise ValueError("a take-over leaves a receipt")
+    async with database.transaction() as connection:
+        if not await close_outgoing(connection, outbox_id, "confirmed", now_s, applied=applied):
+            return False
+        if open_batch is not None:
+            if open_batch.digest == receipt.digest:
+                await close_outgoing(connection, open_batch.outbox_id, "confirmed", now_s)
+                await _mark_items(connection, open_batch, state, now_s)
+            else:
+                message = "given up in a take-over"
+                await _close_refused(connection, open_batch.outbox_id, message, now_s)
+        await save_state(connection, site, state)
+        await _adopt_totals(connection, site)
+        await save_head(connection, site, Head.of(receipt))
+        detail = f"took over at batch {receipt.sequence}"
+        await append_event(connection, "take-over", detail, now_s * 1000)
+    return True
+
+
+async def _adopt_totals(connection: aiosqlite.Connection, site: int) -> None:
+    rows = await connection.execute_fetchall(
+        """SELECT c.meter_point_id, c.total_wh AS settled_wh,
+                  COALESCE((SELECT SUM(usage_wh) FROM usage u
+                            WHERE u.meter_point_id = c.meter_point_id), 0) AS usage_wh
+           FROM chain_meter c JOIN meter_point p USING (meter_point_id)
+           LEFT JOIN settlement s USING (meter_point_id)
+           WHERE p.site = :site""",
+        {"site": site},
+    )
+    await _claim_oldest(connection, {row["meter_point_id"]: row["settled_wh"] for row in rows})
+    await connection.executemany(
+        """INSERT INTO settlement (meter_point_id, ahead_wh) VALUES (:point, :ahead_wh)
+           ON CONFLICT (meter_point_id) DO UPDATE SET ahead_wh = excluded.ahead_wh""",
+        [
+            {
+                "point": row["meter_point_id"],
+                "ahead_wh": max(0, row["settled_wh"] - row["usage_wh"]),
+            }
+            for row in rows
+        ],
+    )
+
+
+async def audit(database: Database, site: int) -> list[Drift]:
+    """Meters whose books disagree with the chain; only meaningful while no batch is open."""
+    rows = await database.fetch_all(
+        """SELECT p.label, c.total_wh AS chain_wh,
+                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
+                    + COALESCE(u.claimed_wh, 0) AS books_wh
+           FROM meter_point p JOIN chain_meter c USING (meter_point_id)
+           LEFT JOIN settlement s USING (meter_point_id)
+           LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
+                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
+           WHERE p.site = :site AND books_wh <> chain_wh ORDER BY p.slot""",
+        {"site": site},
+    )
+    return [Drift(row["label"], row["books_wh"], row["chain_wh"]) for row in rows]
+
+
+async def find_pending(database: Database, site: int) -> dict[int, int]:
+    """Usage that the chain has neither counted nor refused, Wh by slot; negative: it is ahead.
+
+    ``usage - chain total - residue``, never a sum over batches; true at any moment.
+    """
+    rows = await database.fetch_all(
+        """SELECT p.slot, COALESCE(u.usage_wh, 0) - COALESCE(c.total_wh, 0)
+                    - COALESCE(s.residue_wh, 0) AS pending_wh
+           FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
+           LEFT JOIN settlement s USING (meter_point_id)
+           LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
+                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
+           WHERE p.site = :site ORDER BY p.slot""",
+        {"site": site},
+    )
+    return {row["slot"]: row["pending_wh"] for row in rows}
+
+
+async def find_uncounted(database: Database, site: int) -> list[str]:
+    """Labels of meters with a total on chain of which this database has counted nothing.
+
+    Their register's start is unknown, so what they use from now on would be taken for what the
+    chain has counted already.
+    """
+    rows = await database.fetch_all(
+        """SELECT p.label FROM meter_point p JOIN chain_meter c USING (meter_point_id)
+           LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
+           WHERE p.site = :site AND c.total_wh > 0 AND i.first_register_wh IS NULL
+           ORDER BY p.slot""",
+        {"site": site},
+    )
+    return [row["label"] for row in rows]

@@ -1,0 +1,193 @@
+"""What nodes and gateway tell each other over MQTT: readings, acknowledgements, status.
+
+Pure: knows no broker and no clock. Whether a timestamp is plausible (a node without time boots in
+the year 2000) is for whoever has a clock to decide.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.wire.errors import WireError
+from gateway.wire.fields import (
+    JsonObject,
+    Number,
+    encode_object,
+    instant_text,
+    parse_object,
+    take_instant,
+    take_number,
+    take_optional_count,
+    take_optional_number,
+    take_text,
+)
+from gateway.wire.topics import check_name
+
+_BOOT_ID = re.compile(r"[A-Za-z0-9-]{1,36}", re.ASCII)
+
+_VOLTAGE = Number("voltage", "V", 0, 1_000, 1_000)
+_CURRENT = Number("current", "A", 0, 1_000, 1_000)
+_POWER = Number("power_w", "W", 0, 1_000_000, 1_000)
+_ENERGY = Number("energy_kwh", "kWh", 0, 10_000_000, 1_000)
+_ENERGY_WH = Number("energy_wh", "Wh", 0, 10_000_000_000, 1)
+_POWER_FACTOR = Number("power_factor", "(no unit)", 0, 1, 1_000)
+_FREQUENCY = Number("frequency", "Hz", 0, 100, 1_000)
+_RSSI = Number("rssi", "dBm", -150, 20, 1)
+# A node counts in single precision: 9999.99 kWh in a 24-bit float is exact to about 1 Wh only.
+_ENERGY_TOLERANCE_WH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """One reading as a node sends it.
+
+    Args:
+        device_id: the node's name, which is also its MQTT identity.
+        read_at: when the node read its meter, aware UTC, unchecked.
+        voltage_mv: RMS voltage, mV.
+        current_ma: RMS current, mA.
+        power_mw: active power, mW.
+        energy_wh: cumulative register, Wh.
+        power_factor_milli: power factor, thousandths.
+        rssi_dbm: strength of the Wi-Fi signal, dBm.
+        sequence: grows by one with each reading of one boot.
+        boot_id: changes when the node restarts.
+        frequency_mhz: mains frequency, mHz.
+    """
+
+    device_id: str
+    read_at: datetime
+    voltage_mv: int
+    current_ma: int
+    power_mw: int
+    energy_wh: int
+    power_factor_milli: int
+    rssi_dbm: int
+    sequence: int | None = None
+    boot_id: str | None = None
+    frequency_mhz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The gateway has committed everything up to here; the node may forget it.
+
+    Args:
+        read_at: of the newest committed reading, aware UTC.
+        sequence: the highest committed one, when the node sends sequences.
+        boot_id: the boot that sequence belongs to, when the node sends one.
+    """
+
+    read_at: datetime
+    sequence: int | None = None
+    boot_id: str | None = None
+
+
+def decode_reading(payload: bytes) -> NodeReading:
+    """A reading from a node's JSON message; fields that nobody knows are ignored.
+
+    Raises:
+        WireError: a field is missing, of the wrong type, or cannot be true.
+    """
+    message = parse_object(payload)
+    return NodeReading(
+        device_id=check_name(take_text(message, "device_id")),
+        read_at=take_instant(message, "timestamp"),
+        voltage_mv=take_number(message, _VOLTAGE),
+        current_ma=take_number(message, _CURRENT),
+        power_mw=take_number(message, _POWER),
+        energy_wh=_energy_wh(message),
+        power_factor_milli=take_number(message, _POWER_FACTOR),
+        rssi_dbm=take_number(message, _RSSI),
+        sequence=take_optional_count(message, "sequence"),
+        boot_id=_boot_id(message),
+        frequency_mhz=take_optional_number(message, _FREQUENCY),
+    )
+
+
+def encode_reading(reading: NodeReading) -> bytes:
+    """The JSON message of a reading; optional fields only when they have a value."""
+    message: JsonObject = {
+        "device_id": reading.device_id,
+        "timestamp": instant_text(reading.read_at),
+        "voltage": reading.voltage_mv / 1_000,
+        "current": reading.current_ma / 1_000,
+        "power_w": reading.power_mw / 1_000,
+        "energy_kwh": reading.energy_wh / 1_000,
+        "power_factor": reading.power_factor_milli / 1_000,
+        "rssi": reading.rssi_dbm,
+    }
+    if reading.sequence is not None:
+        message["sequence"] = reading.sequence
+    if reading.boot_id is not None:
+        message["boot_id"] = reading.boot_id
+    if reading.frequency_mhz is not None:
+        message["frequency"] = reading.frequency_mhz / 1_000
+    return encode_object(message)
+
+
+def encode_status(*, online: bool) -> bytes:
+    """The JSON message of a node's status, which is also its last will."""
+    return encode_object({"state": "online" if online else "offline"})
+
+
+def decode_status(payload: bytes) -> bool:
+    """Whether a node's status message says that it is online.
+
+    Raises:
+        WireError: it says something else than online or offline.
+    """
+    match take_text(parse_object(payload), "state"):
+        case "online":
+            return True
+        case "offline":
+            return False
+        case other:
+            raise WireError("state", f"must be online or offline, but is {other!r}")
+
+
+def encode_ack(ack: Acknowledgement) -> bytes:
+    """The JSON message of an acknowledgement."""
+    message: JsonObject = {"timestamp": instant_text(ack.read_at)}
+    if ack.sequence is not None:
+        message["sequence"] = ack.sequence
+    if ack.boot_id is not None:
+        message["boot_id"] = ack.boot_id
+    return encode_object(message)
+
+
+def decode_ack(payload: bytes) -> Acknowledgement:
+    """An acknowledgement from the gateway's JSON message.
+
+    Raises:
+        WireError: a field is missing or wrong.
+    """
+    message = parse_object(payload)
+    return Acknowledgement(
+        take_instant(message, "timestamp"),
+        take_optional_count(message, "sequence"),
+        _boot_id(message),
+    )
+
+
+def _energy_wh(message: JsonObject) -> int:
+    rounded_wh = take_number(message, _ENERGY)
+    exact_wh = take_optional_number(message, _ENERGY_WH)
+    if exact_wh is None:
+        return rounded_wh
+    if abs(exact_wh - rounded_wh) > _ENERGY_TOLERANCE_WH:
+        raise WireError(
+            "energy_wh", f"says {exact_wh} Wh, but energy_kwh says {rounded_wh} Wh: send one"
+        )
+    return exact_wh
+
+
+def _boot_id(message: JsonObject) -> str | None:
+    if message.get("boot_id") is None:
+        return None
+    boot_id = take_text(message, "boot_id")
+    if not _BOOT_ID.fullmatch(boot_id):
+        raise WireError("boot_id", "must be 1 to 36 letters, digits or -")
+    return boot_id

@@ -1,0 +1,89 @@
+"""``gateway check``: every wrong setting is named and the status says so."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from gateway.__main__ import main
+
+EXAMPLE = Path(__file__).parents[2] / "gateway.example.toml"
+
+
+@pytest.fixture
+def village(tmp_path: Path) -> Path:
+    """A configuration that is right on this machine."""
+    for name in ("signing", "mqtt", "nodes"):
+        secret = tmp_path / name
+        secret.touch(mode=0o600)
+    _, line = os.openpty()
+    text = EXAMPLE.read_text()
+    text = text.replace("/var/lib/gateway/usage.db", str(tmp_path / "usage.db"))
+    text = text.replace("/etc/gateway/keys", str(tmp_path))
+    text = text.replace("/dev/ttyUSB0", os.ttyname(line))
+    text = text.replace("https://soroban-testnet.stellar.org", f"http://127.0.0.1:{free_port()}")
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def check(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    status = main(["check", "--config", str(path)])
+    return status, capsys.readouterr().out
+
+
+def test_a_right_configuration_passes_though_the_world_is_away(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = check(village, capsys)
+    assert status == 0, said
+    assert re.search(r"away: +the chain at http://127.0.0.1:\d+ can't be reached", said)
+    assert "the configuration is right" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "sentence"),
+    [
+        ('port = "/dev/nowhere"', r"port = \"/dev/pts/\d+\"", "plug in the adapter or correct"),
+        ('model = "abacus"', 'model = "PZEM-004T v3"', "'abacus' is not known: use one of"),
+        ('database = "/nowhere/usage.db"', r"database = .*", "/nowhere isn't there: create it"),
+        ('key_file = "/nowhere/key"', r"key_file = .*", "create it with mode 0600"),
+        ("unknwon = 3", "first_register_wh = 0", "unknwon is not a setting"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    village: Path, capsys: pytest.CaptureFixture[str], wrong: str, right: str, sentence: str
+) -> None:
+    text, changes = re.subn(right, wrong, village.read_text(), count=1)
+    assert changes == 1
+    village.write_text(text)
+    status, said = check(village, capsys)
+    assert status == 1
+    assert sentence in said
+
+
+def test_a_secret_that_others_can_read_is_wrong(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (village.parent / "signing").chmod(0o644)
+    status, said = check(village, capsys)
+    assert status == 1
+    assert "chmod 600" in said
+
+
+def test_no_configuration_at_all_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = check(tmp_path / "none.toml", capsys)
+    assert status == 1
+    assert "copy the example file" in said
