@@ -19,8 +19,6 @@ import gmqtt  # type: ignore[import-untyped]
 
 from gateway.errors import Transient
 
-log = logging.getLogger(__name__)
-
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -141,8 +139,6 @@ class Broker:
     async def _say(self, reach: Reach, message: str) -> None:
         if self._said == (reach, message):
             return
-        if self._said is None or self._said[0] != reach:
-            log.info("broker %s: %s", reach, message)
         self._said = (reach, message)
         await self._report(reach, message)
 
@@ -157,7 +153,7 @@ class _Link:
         self._unconfirmed = _Unconfirmed()
         self._subscribed: asyncio.Future[tuple[int, ...]] = asyncio.Future()
         self._handling: set[asyncio.Task[object]] = set()
-        logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # transitions are ours to log
+        logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # the listener logs transitions
         self._client = gmqtt.Client(
             settings.client_id,
             clean_session=False,

@@ -27,7 +27,7 @@ MAX_LEDGERS_BEHIND = 5_000
 """Beyond this the entries are read at once: a server looks through 10 000 ledgers at a time."""
 MAX_QUIET_LOOKS = 60
 """After so many looks without an event the entries are read anyway: not every change has one."""
-MAX_BACKOFF_S = 60.0
+MAX_BACKOFF_S = 15.0
 LEAST_PAUSE_S = 0.2
 
 

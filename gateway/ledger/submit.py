@@ -2,7 +2,8 @@
 
 Before anything is sent or given up the receipt is read, because it is the last word. Usage is
 settled exactly once: what is out there is in the outbox before it leaves, the same envelope is
-sent until it is in or dead by ledger time, and only then is the same batch signed anew.
+sent until it is in or dead by ledger time, and only then is the same batch signed anew
+(:mod:`gateway.ledger.courier`).
 """
 
 from __future__ import annotations
@@ -10,25 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from datetime import datetime
-
-from stellar_sdk import Account
 
 from gateway.clock import Clock
 from gateway.domain.batches import Head
 from gateway.domain.composition import MAX_SLOTS
 from gateway.domain.settling import OpenBatch, Standing, judge
 from gateway.errors import Permanent, Transient
-from gateway.ledger.client import (
-    BASE_FEE_STROOPS,
-    ContractRefusal,
-    LedgerClient,
-    Sent,
-    envelope_sequence,
-)
+from gateway.ledger.client import ContractRefusal, LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
+from gateway.ledger.courier import Courier
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
@@ -36,15 +29,7 @@ from gateway.ledger.site import SiteAnswer, read_site
 from gateway.store.batches import StoredBatch, Terms, compose_batch, find_batch
 from gateway.store.chain import find_head, save_answer
 from gateway.store.database import Database
-from gateway.store.outbox import (
-    Applied,
-    Outgoing,
-    find_open,
-    find_open_batch,
-    mark_message,
-    mark_sent,
-    mark_signed,
-)
+from gateway.store.outbox import Outgoing, find_open, find_open_batch, mark_message
 from gateway.store.settlement import adopt, audit, cancel_take_over, confirm_batch, refuse_batch
 from gateway.store.status import State, mark_status
 
@@ -54,11 +39,9 @@ IDLE_S = 5.0
 """Wall seconds between two looks at whether a batch is due."""
 RETRY_S = 30.0
 """Wall seconds before asking again what a person, or the network, has to mend first."""
-RESEND_S = 30.0
-"""Wall seconds after which an accepted envelope that no ledger has is sent once more."""
-MAX_BACKOFF_S = 60.0
-MAX_INCLUSION_FEE_STROOPS = 1_000_000
+MAX_BACKOFF_S = 15.0
 MIN_SLOTS = 64
+OUT_OF_XLM = frozenset({"txINSUFFICIENT_BALANCE", "txNO_ACCOUNT"})
 
 
 class Submitter:
@@ -88,7 +71,7 @@ class Submitter:
         self._max_slots = MAX_SLOTS
         self._pause_s = IDLE_S
         self._in_doubt = True
-        self._sent_at_s = -math.inf
+        self._courier = Courier(settings, database, client, key)
 
     async def run(self) -> None:
         """Settle for ever; what can be waited out is waited out."""
@@ -98,7 +81,6 @@ class Submitter:
                 await self.tick(self._clock.now())
                 backoff_s = 1.0
             except Transient as error:
-                self._in_doubt = True
                 await self._mark("offline", f"settling waits: {error}")
                 self._pause_s = backoff_s
                 backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
@@ -122,6 +104,9 @@ class Submitter:
             if outgoing is not None:
                 self._pause_s = self._settings.poll_s
                 await self._advance(outgoing, now_s)
+        except Transient:
+            self._in_doubt = True
+            raise
         except Permanent as error:
             await self._stop(str(error))
 
@@ -191,7 +176,7 @@ class Submitter:
 
     async def _advance(self, outgoing: Outgoing, now_s: int) -> None:
         """Move one row of the outbox on by what can be done without waiting."""
-        if outgoing.state == "sent" and not self._in_doubt and await self._is_waiting(outgoing):
+        if not self._in_doubt and await self._courier.is_waiting(outgoing):
             return
         answer = await self._read()
         if outgoing.kind == "take_over":
@@ -201,22 +186,14 @@ class Submitter:
         self._in_doubt = False
         if call is None:
             return
-        if _is_alive(outgoing, answer):
-            await self._send(outgoing, now_s)
-        elif signed := await self._sign(outgoing, call, answer, now_s):
-            await self._send(signed, now_s)
-
-    async def _is_waiting(self, outgoing: Outgoing) -> bool:
-        """Whether an accepted envelope may still be applied; it is sent again now and then."""
-        if outgoing.signed is None:
-            return False
-        found = await self._client.find_transaction(outgoing.signed.tx_hash)
-        if found.found or found.latest.closed_s > outgoing.signed.valid_until_s:
-            return False
-        if time.monotonic() - self._sent_at_s >= RESEND_S:
-            await self._client.send(outgoing.signed.envelope)
-            self._sent_at_s = time.monotonic()
-        return True
+        try:
+            error = await self._courier.carry(outgoing, call, answer, now_s)
+        except ContractRefusal as refusal:
+            await self._refused(outgoing, refusal, now_s)
+        except TooLarge as limit:
+            await self._split(outgoing, limit, now_s)
+        else:
+            await self._not_accepted(error)
 
     async def _advance_batch(
         self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
@@ -236,20 +213,12 @@ class Submitter:
     async def _confirm(
         self, outgoing: Outgoing, stored: StoredBatch, answer: SiteAnswer, now_s: int
     ) -> None:
-        applied = await self._applied(outgoing, answer)
+        applied = await self._courier.applied(outgoing, answer)
         if await confirm_batch(self._database, stored, answer.state, applied, now_s):
             batch = stored.batch
             log.info("settled batch=%d usage_wh=%d", batch.sequence, batch.total_wh)
             if await self._books_agree():
                 await self._mark("online", f"batch {batch.sequence} is settled")
-
-    async def _applied(self, outgoing: Outgoing, answer: SiteAnswer) -> Applied:
-        """Where it was applied and for how much, as far as the network remembers."""
-        if outgoing.signed is not None:
-            found = await self._client.find_transaction(outgoing.signed.tx_hash)
-            if found.succeeded and found.ledger is not None:
-                return Applied(found.ledger, found.fee_stroops)
-        return Applied(answer.state.ledger, None)
 
     async def _advance_take_over(
         self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
@@ -273,60 +242,18 @@ class Submitter:
             site=self._settings.site,
             state=answer.state,
             open_batch=stored,
-            applied=await self._applied(outgoing, answer),
+            applied=await self._courier.applied(outgoing, answer),
             now_s=now_s,
         ):
             log.info("took over batch=%d", receipt.sequence)
             await self._mark("online", f"took over at batch {receipt.sequence}")
         return None
 
-    async def _sign(
-        self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int
-    ) -> Outgoing | None:
-        """Sign the row's call anew and store the envelope; None when it may not be sent."""
-        if answer.account_sequence is None:
-            raise Permanent(f"the account {self._key.address} does not exist: send it some XLM")
-        fee = min(BASE_FEE_STROOPS << min(outgoing.attempts, 16), MAX_INCLUSION_FEE_STROOPS)
-        valid_until_s = answer.state.as_of_s + self._settings.valid_for_s
-        source = Account(self._key.address, answer.account_sequence)
-        try:
-            prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee)
-        except ContractRefusal as refusal:
-            await self._refused(outgoing, refusal, now_s)
-            return None
-        except TooLarge as error:
-            await self._split(outgoing, error, now_s)
-            return None
-        if prepared.transaction.fee > self._settings.max_fee_stroops:
-            raise Permanent(
-                f"settling would cost {prepared.transaction.fee} stroops, more than "
-                f"chain.max_fee_stroops allows ({self._settings.max_fee_stroops})"
-            )
-        signed = self._key.sign(prepared, valid_until_s)
-        if not await mark_signed(self._database, outgoing, signed, now_s):
-            return None
-        return await find_open(self._database)
-
-    async def _send(self, outgoing: Outgoing, now_s: int) -> None:
-        if outgoing.signed is None:
-            return
-        sent = await self._client.send(outgoing.signed.envelope)
-        self._sent_at_s = time.monotonic()
-        match sent.outcome:
-            case Sent.ACCEPTED:
-                await mark_sent(self._database, outgoing, now_s)
-            case Sent.LATER:
-                message = "the network is busy: the same transaction goes again"
-                await mark_message(self._database, outgoing, message, now_s)
-            case Sent.ERROR:
-                await self._not_accepted(outgoing, sent.reason, now_s)
-
-    async def _not_accepted(self, outgoing: Outgoing, reason: str, now_s: int) -> None:
+    async def _not_accepted(self, error: str | None) -> None:
         """An error is no verdict: the receipt is read before anything else is done."""
-        self._in_doubt = True
-        message = f"the network did not accept the transaction: {reason}"
-        await mark_message(self._database, outgoing, message, now_s)
-        if reason in {"txINSUFFICIENT_BALANCE", "txNO_ACCOUNT"}:
+        if error is not None:
+            self._in_doubt = True
+        if error in OUT_OF_XLM:
             await self._stop(f"the account {self._key.address} is out of XLM: send it some")
 
     async def _refused(self, outgoing: Outgoing, refusal: ContractRefusal, now_s: int) -> None:
@@ -367,17 +294,3 @@ class Submitter:
         now_s = math.floor(self._clock.now_s())
         if await mark_status(self._database, "settlement", state, message, now_s):
             log.info("settlement state=%s message=%s", state, message)
-
-
-def _is_alive(outgoing: Outgoing, answer: SiteAnswer) -> bool:
-    """Whether a signed envelope can still be applied, by the ledger that was read.
-
-    Once a ledger has closed after its time bound, or the account has used its sequence number
-    for something else, it never can.
-    """
-    if outgoing.signed is None or answer.account_sequence is None:
-        return False
-    return (
-        answer.state.as_of_s <= outgoing.signed.valid_until_s
-        and answer.account_sequence < envelope_sequence(outgoing.signed)
-    )

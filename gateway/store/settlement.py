@@ -73,10 +73,11 @@ async def _mark_items(
         """SELECT p.slot, p.meter_point_id,
                   i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh AS sent_wh,
                   COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
-                    + COALESCE((SELECT SUM(claimed_wh) FROM usage u
-                                WHERE u.meter_point_id = p.meter_point_id), 0) AS after_wh
+                    + COALESCE(u.claimed_wh, 0) AS after_wh
            FROM batch_item i JOIN meter_point p USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
+           LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
+                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
            WHERE i.outbox_id = :outbox_id""",
         {"outbox_id": stored.outbox_id},
     )
@@ -118,20 +119,17 @@ async def refuse_batch(database: Database, stored: StoredBatch, message: str, no
         if not await _close_refused(connection, stored.outbox_id, message, now_s):
             return False
         rows = await connection.execute_fetchall(
-            """SELECT i.meter_point_id,
-                      (SELECT SUM(claimed_wh) FROM usage u
-                       WHERE u.meter_point_id = i.meter_point_id)
+            """SELECT i.meter_point_id, u.claimed_wh
                       - (i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh) AS settled_wh
-               FROM batch_item i WHERE i.outbox_id = :outbox_id""",
+               FROM batch_item i
+               JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
+                     FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
+               WHERE i.outbox_id = :outbox_id""",
             {"outbox_id": stored.outbox_id},
         )
         await _claim_oldest(
             connection,
-            {
-                row["meter_point_id"]: row["settled_wh"]
-                for row in rows
-                if row["settled_wh"] is not None
-            },
+            {row["meter_point_id"]: row["settled_wh"] for row in rows},
         )
     return True
 
@@ -248,11 +246,12 @@ async def adopt(
 
 async def _adopt_totals(connection: aiosqlite.Connection, site: int) -> None:
     rows = await connection.execute_fetchall(
-        """SELECT c.meter_point_id, c.total_wh AS settled_wh,
-                  COALESCE((SELECT SUM(usage_wh) FROM usage u
-                            WHERE u.meter_point_id = c.meter_point_id), 0) AS usage_wh
+        """SELECT c.meter_point_id, c.total_wh + COALESCE(s.residue_wh, 0) AS settled_wh,
+                  COALESCE(u.usage_wh, 0) AS usage_wh
            FROM chain_meter c JOIN meter_point p USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
+           LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
+                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
            WHERE p.site = :site""",
         {"site": site},
     )

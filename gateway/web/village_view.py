@@ -149,7 +149,7 @@ def _stillness(village: VillageOverview, at: Instant) -> tuple[Alarm, ...]:
 
 def _reported(statuses: Iterable[Status], at: Instant) -> tuple[Alarm, ...]:
     return tuple(
-        Alarm(_name(status), f"{status.message} Since {at.when(status.since_s)}.")
+        Alarm(_name(status), f"{words.sentence(status.message)} Since {at.when(status.since_s)}.")
         for status in statuses
         if status.state == "alarm"
     )
@@ -201,11 +201,11 @@ def _name(status: Status) -> str:
 
 def _text(status: Status, village: VillageOverview, at: Instant) -> str:
     if status.name != "chain" or village.chain_seen_s is None:
-        return status.message
+        return words.sentence(status.message)
     seen_s = village.chain_seen_s
     is_stale = at.now_s - seen_s > at.settings.chain_stale_after_s
     seen = f"Last seen {at.ago(seen_s)}{', which is long ago' if is_stale else ''}."
-    return f"{status.message} {seen}"
+    return f"{words.sentence(status.message)} {seen}"
 
 
 def _backlog(village: VillageOverview, at: Instant) -> Figure:

@@ -91,6 +91,18 @@ def moment(local: datetime, local_now: datetime) -> str:
     return f"{local.day} {local:%b %Y %H:%M}"
 
 
+def sentence(text: str) -> str:
+    """A message from the log as a sentence of the page; a name it begins with stays as it is.
+
+    Args:
+        text: such as 'batch 3 is settled'.
+    """
+    first = text.split(" ", 1)[0]
+    if first.isalpha() and first.islower():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _decimal(size: int, unit: int, digits: int) -> str:
     """``size / unit`` with so many digits after the point, rounded down; size >= 0."""
     whole, rest = divmod(size, unit)

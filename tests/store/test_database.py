@@ -37,6 +37,30 @@ async def test_a_failed_block_leaves_nothing_behind(tmp_path: Path) -> None:
     await database.close()
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_transaction_leaves_the_connection_free(
+    tmp_path: Path, steps: int
+) -> None:
+    """What was queued for the database's thread is executed even when its caller is gone."""
+    database = await Database.open(tmp_path / "usage.db")
+
+    async def write() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO meta VALUES ('half', 'done')")
+
+    writing = asyncio.create_task(write())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.wait([writing])
+    async with database.transaction() as connection:
+        await connection.execute("INSERT OR REPLACE INTO meta VALUES ('half', 'whole')")
+    row = await database.fetch_one("SELECT value FROM meta WHERE key = 'half'")
+    assert row is not None
+    assert row["value"] == "whole"
+    await database.close()
+
+
 async def test_every_commit_changes_the_data_version(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "usage.db")
     other = await Database.open(tmp_path / "usage.db")

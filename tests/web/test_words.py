@@ -117,3 +117,16 @@ def test_silence_is_measured_in_wall_seconds_when_the_clock_is_driven() -> None:
 def test_a_zone_without_letters_is_named_by_its_offset() -> None:
     now = datetime(2026, 1, 21, tzinfo=ZoneInfo("America/Sao_Paulo"))
     assert Instant(now, Clock(), SETTINGS).zone_name == "UTC-03"
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("batch 3 is settled", "Batch 3 is settled."),
+        ("meter-013 reports; its relay is on", "meter-013 reports; its relay is on."),
+        ("Nothing is lost.", "Nothing is lost."),
+        ("", "."),
+    ],
+)
+def test_a_message_becomes_a_sentence(message: str, sentence: str) -> None:
+    assert words.sentence(message) == sentence

@@ -1,0 +1,147 @@
+"""Carry one transaction to the network: sign, store, send, wait; and again, while it may live.
+
+The signed envelope is stored before it leaves. It is sent until a ledger holds it or it is dead:
+a ledger has closed after its time bound, or its sequence number is used up. Knows nothing of what
+it carries.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from stellar_sdk import Account
+
+from gateway.errors import Permanent
+from gateway.ledger.client import BASE_FEE_STROOPS, LedgerClient, Sent, envelope_sequence
+from gateway.ledger.contracts.calls import Call
+from gateway.ledger.keys import SigningKey
+from gateway.ledger.settings import LedgerSettings
+from gateway.ledger.site import SiteAnswer
+from gateway.store.database import Database
+from gateway.store.outbox import (
+    Applied,
+    Outgoing,
+    find_outgoing,
+    mark_message,
+    mark_sent,
+    mark_signed,
+)
+
+RESEND_S = 30.0
+"""Wall seconds after which an accepted envelope that no ledger has is sent once more."""
+MAX_INCLUSION_FEE_STROOPS = 1_000_000
+_MAX_DOUBLINGS = 16
+
+
+class Courier:
+    """Carries the rows of the outbox.
+
+    Args:
+        settings: time bound and highest fee.
+        database: where the outbox is.
+        client: the network.
+        key: what signs, and pays the fees.
+    """
+
+    def __init__(
+        self, settings: LedgerSettings, database: Database, client: LedgerClient, key: SigningKey
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._client = client
+        self._key = key
+        self._sent_at_s = -math.inf
+
+    async def is_waiting(self, outgoing: Outgoing) -> bool:
+        """Whether an accepted envelope may still be applied; it is sent again now and then."""
+        if outgoing.state != "sent" or outgoing.signed is None:
+            return False
+        found = await self._client.find_transaction(outgoing.signed.tx_hash)
+        if found.found or found.latest.closed_s > outgoing.signed.valid_until_s:
+            return False
+        if time.monotonic() - self._sent_at_s >= RESEND_S:
+            await self._client.send(outgoing.signed.envelope)
+            self._sent_at_s = time.monotonic()
+        return True
+
+    async def carry(
+        self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int
+    ) -> str | None:
+        """Send the row's envelope, signed anew if the one before is dead.
+
+        Args:
+            outgoing: the row.
+            call: what it does; the same each time.
+            answer: the chain as it is now, with the paying account.
+            now_s: village time (unix seconds).
+
+        Returns:
+            The network's name for an error, such as 'txBAD_SEQ'; None when there was none.
+
+        Raises:
+            ContractRefusal: the call would fail; nothing was signed.
+            TooLarge: it is beyond a limit of the network; nothing was signed.
+            Permanent: it would cost too much, or the account does not exist.
+        """
+        if not is_alive(outgoing, answer):
+            if not await self._sign(outgoing, call, answer, now_s):
+                return None
+            outgoing = await find_outgoing(self._database, outgoing.outbox_id)
+        return await self._send(outgoing, now_s)
+
+    async def applied(self, outgoing: Outgoing, answer: SiteAnswer) -> Applied:
+        """Where a row was applied and for how much, as far as the network remembers."""
+        if outgoing.signed is not None:
+            found = await self._client.find_transaction(outgoing.signed.tx_hash)
+            if found.succeeded and found.ledger is not None:
+                return Applied(found.ledger, found.fee_stroops)
+        return Applied(answer.state.ledger, None)
+
+    async def _sign(self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int) -> bool:
+        """Sign and store; False when another process was quicker."""
+        if answer.account_sequence is None:
+            raise Permanent(f"the account {self._key.address} does not exist: send it some XLM")
+        doubled = BASE_FEE_STROOPS << min(outgoing.attempts, _MAX_DOUBLINGS)
+        fee_stroops = min(doubled, MAX_INCLUSION_FEE_STROOPS)
+        valid_until_s = answer.state.as_of_s + self._settings.valid_for_s
+        source = Account(self._key.address, answer.account_sequence)
+        prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee_stroops)
+        if prepared.transaction.fee > self._settings.max_fee_stroops:
+            raise Permanent(
+                f"settling would cost {prepared.transaction.fee} stroops, more than "
+                f"chain.max_fee_stroops allows ({self._settings.max_fee_stroops})"
+            )
+        signed = self._key.sign(prepared, valid_until_s)
+        return await mark_signed(self._database, outgoing, signed, now_s)
+
+    async def _send(self, outgoing: Outgoing, now_s: int) -> str | None:
+        if outgoing.signed is None:
+            return None
+        sent = await self._client.send(outgoing.signed.envelope)
+        self._sent_at_s = time.monotonic()
+        match sent.outcome:
+            case Sent.ACCEPTED:
+                await mark_sent(self._database, outgoing, now_s)
+            case Sent.LATER:
+                message = "the network is busy: the same transaction goes again"
+                await mark_message(self._database, outgoing, message, now_s)
+            case Sent.ERROR:
+                message = f"the network did not accept the transaction: {sent.reason}"
+                await mark_message(self._database, outgoing, message, now_s)
+                return sent.reason
+        return None
+
+
+def is_alive(outgoing: Outgoing, answer: SiteAnswer) -> bool:
+    """Whether a signed envelope can still be applied, by the ledger that was read.
+
+    Once a ledger has closed after its time bound, or the account has used its sequence number
+    for something else, it never can.
+    """
+    if outgoing.signed is None or answer.account_sequence is None:
+        return False
+    return (
+        answer.state.as_of_s <= outgoing.signed.valid_until_s
+        and answer.account_sequence < envelope_sequence(outgoing.signed)
+    )

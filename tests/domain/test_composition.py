@@ -1,0 +1,198 @@
+"""What a batch carries: periods, columns, limits, and the law that no Wh is lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.batches import U32_MAX, Price
+from gateway.domain.composition import (
+    MeterState,
+    Period,
+    UnclaimedUsage,
+    compose,
+    plan_period,
+)
+from gateway.domain.pages import MeterRecord
+
+HOUR_S = 3600
+DAY_S = 86_400
+PRICES = (Price(1, 0, 1, 1, 1, 0, 0), Price(2, DAY_S, 2, 2, 2, 0, 0))
+PERIOD = Period(DAY_S, DAY_S + 4 * HOUR_S, 2)
+
+
+def record(
+    *,
+    paid_from_s: int = 0,
+    paid_until_s: int = 0,
+    last_read_s: int = DAY_S,
+    mode: int = 0,
+    max_power_w: int = 2_000,
+) -> MeterRecord:
+    return MeterRecord(
+        total_wh=0,
+        balance=0,
+        paid_from_s=paid_from_s,
+        paid_until_s=paid_until_s,
+        last_read_s=last_read_s,
+        market_credit_wh=0,
+        remainder_milli=0,
+        max_power_w=max_power_w,
+        plan=0,
+        flags=1 | mode << 3,
+        version=1,
+    )
+
+
+def state(of: MeterRecord | None = None, ahead_wh: int = 0, read_until_s: int = 0) -> MeterState:
+    return MeterState(of or record(), ahead_wh, read_until_s)
+
+
+def test_a_period_ends_where_usage_may_be_settled() -> None:
+    assert plan_period(0, HOUR_S, DAY_S, PRICES) == Period(0, HOUR_S, 1)
+
+
+def test_a_period_never_crosses_a_new_price() -> None:
+    assert plan_period(HOUR_S, 2 * DAY_S, 3 * DAY_S, PRICES) == Period(HOUR_S, DAY_S, 1)
+    assert plan_period(DAY_S, 2 * DAY_S, 3 * DAY_S, PRICES) == Period(DAY_S, 2 * DAY_S, 2)
+
+
+def test_a_period_is_not_ahead_of_the_ledger_s_clock() -> None:
+    assert plan_period(0, DAY_S, HOUR_S + 10, PRICES) == Period(0, HOUR_S + 900, 1)
+
+
+def test_there_is_no_period_before_the_first_price_and_none_without_time() -> None:
+    assert plan_period(0, HOUR_S, DAY_S, ()) is None
+    assert plan_period(HOUR_S, HOUR_S, DAY_S, PRICES) is None
+    late = (Price(1, 2 * HOUR_S, 1, 1, 1, 0, 0),)
+    assert plan_period(0, 2 * HOUR_S, DAY_S, late) is None
+    assert plan_period(0, 3 * HOUR_S, DAY_S, late) == Period(2 * HOUR_S, 3 * HOUR_S, 1)
+
+
+def test_usage_goes_to_the_column_of_its_tier() -> None:
+    usage = [UnclaimedUsage(DAY_S + 900 * n, 5, n, 10 + n) for n in range(3)]
+    composed = compose(usage, {5: state()}, PERIOD)
+    assert [slot.columns for slot in composed.slots] == [(10, 11, 12, 0)]
+
+
+def test_usage_inside_the_plan_window_is_included_and_outside_it_is_charged() -> None:
+    window = record(paid_from_s=DAY_S, paid_until_s=DAY_S + HOUR_S)
+    usage = [UnclaimedUsage(DAY_S + 900 * n, 0, 1, 10) for n in range(6)]
+    composed = compose(usage, {0: state(window)}, PERIOD)
+    assert composed.slots[0].columns == (0, 20, 0, 40)
+
+
+def test_only_prepaid_meters_have_included_usage() -> None:
+    window = record(paid_from_s=DAY_S, paid_until_s=2 * DAY_S, mode=2)
+    composed = compose([UnclaimedUsage(DAY_S, 0, 2, 10)], {0: state(window)}, PERIOD)
+    assert composed.slots[0].columns == (0, 0, 10, 0)
+
+
+def test_late_usage_of_a_settled_plan_is_withheld_rather_than_spoiling_the_record() -> None:
+    """The contract takes 1 Wh as included when none of the window is left to settle."""
+    window = record(paid_from_s=0, paid_until_s=DAY_S, last_read_s=DAY_S)
+    usage = [UnclaimedUsage(DAY_S - 900, 0, 1, 30), UnclaimedUsage(DAY_S, 0, 1, 7)]
+    composed = compose(usage, {0: state(window)}, PERIOD)
+    assert composed.slots[0].columns == (0, 7, 0, 1)
+    assert composed.withheld_wh == {0: 29}
+
+
+def test_late_usage_goes_along_and_what_starts_after_the_period_waits() -> None:
+    usage = [UnclaimedUsage(900, 0, 0, 3), UnclaimedUsage(PERIOD.to_s, 0, 0, 4)]
+    composed = compose(usage, {0: state()}, PERIOD)
+    assert composed.slots[0].total_wh == 3
+    assert [claim.start_s for claim in composed.claims] == [900]
+
+
+def test_a_meter_that_was_read_and_used_nothing_is_reported_too() -> None:
+    meters = {0: state(read_until_s=PERIOD.to_s), 1: state(read_until_s=PERIOD.to_s - 1)}
+    composed = compose([], meters, PERIOD)
+    assert [slot.slot for slot in composed.slots] == [0]
+
+
+def test_usage_of_a_meter_that_the_contract_does_not_know_waits() -> None:
+    composed = compose([UnclaimedUsage(DAY_S, 9, 0, 3)], {0: state()}, PERIOD)
+    assert composed.slots == ()
+    assert composed.claims == ()
+
+
+def test_what_the_chain_had_counted_is_absorbed_oldest_first() -> None:
+    usage = [UnclaimedUsage(DAY_S, 0, 0, 30), UnclaimedUsage(DAY_S + 900, 0, 1, 30)]
+    composed = compose(usage, {0: state(ahead_wh=40)}, PERIOD)
+    assert composed.absorbed_wh == {0: 40}
+    assert composed.slots[0].columns == (0, 20, 0, 0)
+
+
+def test_a_column_never_outgrows_32_bits() -> None:
+    usage = [UnclaimedUsage(DAY_S + 900 * n, 0, 0, U32_MAX - 5) for n in range(2)]
+    composed = compose(usage, {0: state()}, PERIOD)
+    assert composed.slots[0].off_peak_wh == U32_MAX
+    assert [claim.claimed_wh for claim in composed.claims] == [U32_MAX - 5, 5]
+
+
+def test_more_meters_than_one_batch_holds_leave_room_for_further_batches() -> None:
+    usage = [UnclaimedUsage(DAY_S, slot, 0, 1) for slot in range(10)]
+    composed = compose(usage, {slot: state() for slot in range(10)}, PERIOD, max_slots=4)
+    assert [slot.slot for slot in composed.slots] == [0, 1, 2, 3]
+    assert composed.period.to_s == PERIOD.to_s - 2 * 900
+
+
+wh = st.integers(1, 50_000)
+slots = st.integers(0, 6)
+rows = st.builds(
+    UnclaimedUsage,
+    start_s=st.integers(-8, 30).map(lambda n: DAY_S + 900 * n),
+    slot=slots,
+    tier=st.integers(0, 2),
+    unclaimed_wh=wh,
+)
+records = st.builds(
+    record,
+    paid_from_s=st.integers(0, 20).map(lambda n: DAY_S + 900 * (n - 10)),
+    paid_until_s=st.integers(0, 40).map(lambda n: DAY_S + 900 * (n - 10)),
+    last_read_s=st.integers(0, 20).map(lambda n: DAY_S + 450 * (n - 10)),
+    mode=st.integers(0, 2),
+    max_power_w=st.integers(10, 5_000),
+)
+meters = st.dictionaries(
+    slots, st.builds(state, records, st.integers(0, 60_000), st.integers(DAY_S, 2 * DAY_S))
+)
+
+
+def included_is_accepted(state: MeterState, included_wh: int, to_s: int) -> bool:
+    """The contract's own rule, written from its description."""
+    record = state.record
+    begin_s = max(record.paid_from_s, min(record.last_read_s, to_s))
+    overlap_s = max(0, min(record.paid_until_s, to_s) - begin_s)
+    return included_wh == 0 or included_wh <= record.max_power_w * overlap_s // 3600 + 1
+
+
+@given(
+    st.lists(rows, max_size=60, unique_by=lambda row: (row.start_s, row.slot)).map(
+        lambda found: sorted(found, key=lambda row: row.start_s)
+    ),
+    meters,
+    st.integers(1, 8),
+)
+def test_each_claimed_wh_is_sent_absorbed_or_withheld_and_never_more_than_was_used(
+    usage: list[UnclaimedUsage], known: dict[int, MeterState], max_slots: int
+) -> None:
+    composed = compose(usage, known, PERIOD, max_slots)
+    available = {(row.start_s, row.slot): row.unclaimed_wh for row in usage}
+    claimed: Counter[int] = Counter()
+    for claim in composed.claims:
+        assert 0 < claim.claimed_wh <= available.pop((claim.start_s, claim.slot))
+        assert claim.start_s < composed.period.to_s
+        claimed[claim.slot] += claim.claimed_wh
+    for slot in composed.slots:
+        absorbed = composed.absorbed_wh.get(slot.slot, 0)
+        withheld = composed.withheld_wh.get(slot.slot, 0)
+        assert claimed[slot.slot] == slot.total_wh + absorbed + withheld
+        assert absorbed <= known[slot.slot].ahead_wh
+        assert included_is_accepted(known[slot.slot], slot.included_wh, composed.period.to_s)
+    assert set(claimed) <= {slot.slot for slot in composed.slots}
+    assert len(composed.slots) <= max_slots
+    assert [slot.slot for slot in composed.slots] == sorted(slot.slot for slot in composed.slots)
+    assert PERIOD.from_s < composed.period.to_s <= PERIOD.to_s

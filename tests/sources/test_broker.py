@@ -1,0 +1,152 @@
+"""The one MQTT connection: what it says when it fails, and what publishing promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from gateway.broker import Broker, BrokerSettings, Reach
+from gateway.errors import Transient
+from gateway.simulation import broker as mosquitto
+from tests.simulation.world import passwords
+from tests.sources.stage import running, until
+
+NODE = "meter-001"
+COMMAND = f"nodes/{NODE}/down/relay"
+PASSWORDS = passwords(NODE)
+
+
+class Ear:
+    """Keeps what a connection hands on."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[Reach, str]] = []
+        self.heard: list[tuple[str, bytes]] = []
+
+    async def report(self, reach: Reach, message: str) -> None:
+        """Keep a change."""
+        self.said.append((reach, message))
+
+    async def receive(self, topic: str, payload: bytes) -> None:
+        """Keep a message."""
+        self.heard.append((topic, payload))
+
+    async def until_said(self, reach: Reach) -> str:
+        """Wait until the newest change is this one; returns its sentence."""
+
+        async def said() -> bool:
+            return bool(self.said) and self.said[-1][0] == reach
+
+        await until(said, f"the broker is {reach}")
+        return self.said[-1][1]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[mosquitto.Broker]:
+    server = mosquitto.Broker(tmp_path / "mosquitto", PASSWORDS)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def settings_for(server: mosquitto.Broker) -> BrokerSettings:
+    user = mosquitto.GATEWAY_USER
+    return BrokerSettings(server.address.host, server.address.port, user, PASSWORDS[user])
+
+
+def connection(settings: BrokerSettings) -> tuple[Broker, Ear]:
+    broker, ear = Broker(settings), Ear()
+    broker.listen(("nodes/+/up/#",), ear.receive, ear.report)
+    return broker, ear
+
+
+def node(server: mosquitto.Broker) -> aiomqtt.Client:
+    return aiomqtt.Client(
+        server.address.host,
+        server.address.port,
+        username=NODE,
+        password=PASSWORDS[NODE],
+        identifier=NODE,
+    )
+
+
+async def test_a_published_message_reaches_its_node(server: mosquitto.Broker) -> None:
+    broker, ear = connection(settings_for(server))
+    async with running(broker.run()), node(server) as listener:
+        await listener.subscribe(COMMAND, qos=1)
+        await ear.until_said("online")
+        await broker.publish(COMMAND, b"on")
+        async with asyncio.timeout(20):
+            message = await anext(aiter(listener.messages))
+        assert message.payload == b"on"
+
+
+async def test_publishing_returns_when_the_broker_has_the_message(
+    server: mosquitto.Broker,
+) -> None:
+    broker, ear = connection(settings_for(server))
+    async with running(broker.run()):
+        await ear.until_said("online")
+        await asyncio.gather(*(broker.publish(COMMAND, b"%d" % n) for n in range(500)))
+
+
+async def test_publishing_while_offline_says_so(server: mosquitto.Broker) -> None:
+    broker, ear = connection(settings_for(server))
+    with pytest.raises(Transient, match="is away"):
+        await broker.publish(COMMAND, b"on")
+    async with running(broker.run()):
+        await ear.until_said("online")
+        await server.kill()
+        await ear.until_said("offline")
+        with pytest.raises(Transient, match="is away"):
+            await broker.publish(COMMAND, b"on")
+
+
+async def test_a_broker_that_dies_while_it_owes_a_confirmation_is_a_failure_to_publish(
+    server: mosquitto.Broker,
+) -> None:
+    broker, ear = connection(settings_for(server))
+    async with running(broker.run()):
+        await ear.until_said("online")
+        assert server._process is not None
+        server._process.send_signal(19)  # SIGSTOP: it takes the bytes and confirms nothing
+        publishing = asyncio.create_task(broker.publish(COMMAND, b"on"))
+        await asyncio.sleep(0)
+        await server.kill()
+        with pytest.raises(Transient, match="did not confirm"):
+            await publishing
+
+
+async def test_a_wrong_password_is_named(server: mosquitto.Broker) -> None:
+    broker, ear = connection(replace(settings_for(server), password="wrong"))  # noqa: S106 - wrong
+    async with running(broker.run()):
+        message = await ear.until_said("offline")
+    assert "check mqtt.username and its password file" in message
+
+
+async def test_a_broker_that_is_not_there_is_named() -> None:
+    broker, ear = connection(BrokerSettings(port=1))
+    async with running(broker.run()):
+        message = await ear.until_said("offline")
+    assert message == "the broker at 127.0.0.1:1 can't be reached: start Mosquitto"
+
+
+async def test_a_second_gateway_of_the_same_name_is_noticed(server: mosquitto.Broker) -> None:
+    first, first_ear = connection(settings_for(server))
+    second, second_ear = connection(settings_for(server))
+    async with running(first.run()):
+        await first_ear.until_said("online")
+        async with running(second.run()):
+            await second_ear.until_said("online")
+            message = await first_ear.until_said("offline")
+    assert "is this the only gateway that calls itself gateway?" in message
+
+
+async def test_a_password_is_never_printed(server: mosquitto.Broker) -> None:
+    settings = settings_for(server)
+    assert PASSWORDS[mosquitto.GATEWAY_USER] not in repr(settings)
