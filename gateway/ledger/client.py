@@ -29,6 +29,7 @@ from stellar_sdk.soroban_rpc import (
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from gateway.errors import Permanent, Transient
+from gateway.ledger.fees import BASE_FEE_STROOPS, PLAIN_MAX_FEE_STROOPS, fit_fee, sign
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import Limits
 from gateway.store.outbox import Signed
@@ -37,7 +38,6 @@ TIMEOUT_S = 20
 MAX_KEYS = 200
 """The most keys that one getLedgerEntries may name."""
 MAX_EVENTS = 1000
-BASE_FEE_STROOPS = 100
 
 _CONTRACT_ERROR = re.compile(r"Error\(Contract, #(\d+)\)")
 T = TypeVar("T")
@@ -259,10 +259,17 @@ class LedgerClient:
         Raises:
             ContractRefusal: the call would fail.
             TooLarge: it is beyond a limit of the network.
+            TooExpensive: its fee does not fit a plain transaction.
         """
         envelope = self._build(operation, source, valid_until_s, fee_stroops)
+        return await self._complete(envelope, PLAIN_MAX_FEE_STROOPS)
+
+    async def _complete(
+        self, envelope: TransactionEnvelope, max_fee_stroops: int
+    ) -> TransactionEnvelope:
         answer = await self._simulate(envelope)
         prepared = await self._ask(lambda server: server.prepare_transaction(envelope, answer))
+        fit_fee(prepared, max_fee_stroops)
         self._limits.check(prepared)
         return prepared
 
@@ -316,7 +323,13 @@ class LedgerClient:
         )
 
     async def perform(
-        self, operation: Operation, key: SigningKey, *, valid_for_s: int = 120, poll_s: float = 0.5
+        self,
+        operation: Operation,
+        key: SigningKey,
+        *,
+        valid_for_s: int = 120,
+        poll_s: float = 0.5,
+        max_fee_stroops: int = PLAIN_MAX_FEE_STROOPS,
     ) -> xdr.SCVal | None:
         """Do one thing to its end: prepare, sign, send, wait. For people, not for batches.
 
@@ -325,12 +338,14 @@ class LedgerClient:
             key: who does it.
             valid_for_s: how long it may take, ledger seconds.
             poll_s: how often to ask, wall seconds.
+            max_fee_stroops: the most it may cost; beyond 32 bits it goes inside a fee bump.
 
         Returns:
             What the call returned.
 
         Raises:
             ContractRefusal: it was refused.
+            TooExpensive: it would cost more than it may.
             Transient: it could not be sent, or was not applied in time.
         """
         stamp = await self.latest()
@@ -339,9 +354,9 @@ class LedgerClient:
             raise Permanent(f"the account {key.address} does not exist: send it some XLM")
         valid_until_s = stamp.closed_s + valid_for_s
         source = Account(key.address, sequence)
-        prepared = await self.prepare(operation, source, valid_until_s, BASE_FEE_STROOPS)
-        signed = key.sign(prepared, valid_until_s)
-        return await self._finish(signed, poll_s)
+        envelope = self._build(operation, source, valid_until_s, BASE_FEE_STROOPS)
+        prepared = await self._complete(envelope, max_fee_stroops)
+        return await self._finish(sign(prepared, key, valid_until_s), poll_s)
 
     async def _finish(self, signed: Signed, poll_s: float) -> xdr.SCVal | None:
         while True:
@@ -416,7 +431,9 @@ def envelope_sequence(signed: Signed) -> int:
 def _reason(result_xdr: str | None) -> str:
     if result_xdr is None:
         return "no reason given"
-    return xdr.TransactionResult.from_xdr(result_xdr).result.code.name
+    result = xdr.TransactionResult.from_xdr(result_xdr).result
+    bumped = result.inner_result_pair
+    return bumped.result.result.code.name if bumped else result.code.name
 
 
 def _returned(meta_xdr: str | None) -> xdr.SCVal | None:

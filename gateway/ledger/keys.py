@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import NoReturn
 
-from stellar_sdk import Keypair, TransactionEnvelope
+from stellar_sdk import FeeBumpTransactionEnvelope, Keypair, TransactionEnvelope
 
 from gateway.errors import Permanent
 from gateway.store.outbox import Signed
@@ -54,11 +54,13 @@ class SigningKey:
         except ValueError:
             raise Permanent(f"{path} holds no secret key: one line that starts with S") from None
 
-    def sign(self, envelope: TransactionEnvelope, valid_until_s: int) -> Signed:
+    def sign(
+        self, envelope: TransactionEnvelope | FeeBumpTransactionEnvelope, valid_until_s: int
+    ) -> Signed:
         """Sign a transaction for the network that it was built for.
 
         Args:
-            envelope: unsigned, its time bound set.
+            envelope: unsigned, its time bound set; a fee bump around one that is signed.
             valid_until_s: that time bound (unix seconds).
         """
         envelope.sign(self._keypair)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stellar_sdk import xdr
 from stellar_sdk.operation import InvokeHostFunction
 
 from gateway.domain.batches import Price
@@ -17,6 +18,9 @@ from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import electric, meter
 from gateway.ledger.contracts.calls import Call, address_of, upload
 from gateway.ledger.keys import SigningKey
+
+CODE_MAX_FEE_STROOPS = 20_000_000_000
+"""2000 XLM: several times what putting the larger contract's code on the network costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,17 @@ class Provider:
         await self._client.perform(call.operation(), self._key, poll_s=self._poll_s)
 
     async def _upload(self, wasm: bytes) -> bytes:
-        await self._client.perform(upload(wasm), self._key, poll_s=self._poll_s)
+        await self._perform_costly(upload(wasm))
         return hashlib.sha256(wasm).digest()
 
     async def _create(self, operation: InvokeHostFunction) -> str:
-        value = await self._client.perform(operation, self._key, poll_s=self._poll_s)
+        value = await self._perform_costly(operation)
         if value is None:
             raise Permanent("the ledger gave no address for the new contract")
         return address_of(value)
+
+    async def _perform_costly(self, operation: InvokeHostFunction) -> xdr.SCVal | None:
+        """Uploading or creating: both pay rent for the code, months ahead."""
+        return await self._client.perform(
+            operation, self._key, poll_s=self._poll_s, max_fee_stroops=CODE_MAX_FEE_STROOPS
+        )

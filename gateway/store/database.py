@@ -103,15 +103,26 @@ class Database:
     async def fetch_all(
         self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
     ) -> list[Row]:
-        """All rows of a query on committed data."""
-        return list(await self._reader.execute_fetchall(sql, parameters))
+        """All rows of a query on committed data.
+
+        Raises:
+            Transient: the file is busy.
+            Permanent: it is damaged or gone.
+        """
+        try:
+            return list(await self._reader.execute_fetchall(sql, parameters))
+        except sqlite3.DatabaseError as error:
+            raise _translated(error, self.path) from error
 
     async def fetch_one(
         self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
     ) -> Row | None:
-        """The first row of a query on committed data, or None."""
-        async with self._reader.execute(sql, parameters) as cursor:
-            return await cursor.fetchone()
+        """The first row of a query on committed data, or None; raises like :meth:`fetch_all`."""
+        try:
+            async with self._reader.execute(sql, parameters) as cursor:
+                return await cursor.fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _translated(error, self.path) from error
 
     async def data_version(self) -> int:
         """A number that changes when anyone has committed; cheap enough to ask every 200 ms."""

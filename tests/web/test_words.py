@@ -125,7 +125,7 @@ def test_a_zone_without_letters_is_named_by_its_offset() -> None:
         ("batch 3 is settled", "Batch 3 is settled."),
         ("meter-013 reports; its relay is on", "meter-013 reports; its relay is on."),
         ("Nothing is lost.", "Nothing is lost."),
-        ("", "."),
+        ("", ""),
     ],
 )
 def test_a_message_becomes_a_sentence(message: str, sentence: str) -> None:

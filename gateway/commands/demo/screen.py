@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -55,13 +56,15 @@ class Screen:
         while True:
             await asyncio.sleep(REDRAW_S)
             if on_terminal:
-                print(_CLEAR + "\n".join(self._table()), file=self._out, flush=True)
+                width = shutil.get_terminal_size().columns
+                lines = [line[:width] for line in self._table()]
+                print(_CLEAR + "\n".join(lines), file=self._out, flush=True)
             elif self._village.wall_s - told_s >= LINE_EVERY_S:
                 told_s = int(self._village.wall_s)
                 self.say(self._line())
 
     def _table(self) -> list[str]:
-        lines = [f"{self._line()}   {self._village.page_url}   Ctrl-C ends it", ""]
+        lines = [self._line(), f"the page: {self._village.page_url}   (Ctrl-C ends it)", ""]
         lines.append(
             f"{'meter point':<12}{'power W':>9}{'used Wh':>10}{'on chain':>10}"
             f"{'ELECTRIC':>10}  supply"
