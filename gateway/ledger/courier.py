@@ -13,8 +13,9 @@ import time
 from stellar_sdk import Account
 
 from gateway.errors import Permanent
-from gateway.ledger.client import BASE_FEE_STROOPS, LedgerClient, Sent, envelope_sequence
+from gateway.ledger.client import LedgerClient, Sent, envelope_sequence
 from gateway.ledger.contracts.calls import Call
+from gateway.ledger.fees import BASE_FEE_STROOPS
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import SiteAnswer

@@ -180,9 +180,9 @@ def _statements(script: str) -> Iterable[str]:
             statement = ""
 
 
-def _translated(error: sqlite3.DatabaseError, path: Path) -> Permanent | Transient:
-    """Say in words what SQLite found, sorted by remedy."""
-    match getattr(error, "sqlite_errorname", ""):
+def _translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """Say in words what SQLite found, sorted by remedy; a mistake of ours stays what it is."""
+    match str(getattr(error, "sqlite_errorname", "")):
         case "SQLITE_FULL":
             return Transient(f"the disk is full: {path} could not be written; free some space")
         case "SQLITE_BUSY" | "SQLITE_LOCKED":
@@ -191,5 +191,7 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> Permanent | Transie
             return Permanent(f"{path} cannot be written: check its owner and the card")
         case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
             return Permanent(f"{path} is not a usable database: restore it from a backup")
+        case name if name.startswith("SQLITE_IOERR"):
+            return Transient(f"{path} could not be read or written ({error}): check the card")
         case _:
-            return Transient(f"{path}: {error}")
+            return error

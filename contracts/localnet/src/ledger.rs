@@ -8,6 +8,7 @@ mod apply;
 pub mod clock;
 mod code;
 pub mod events;
+mod fee_bump;
 mod fees;
 mod friendbot;
 pub mod history;
@@ -16,6 +17,7 @@ mod network;
 mod operations;
 mod queue;
 mod resources;
+mod results;
 pub mod settings;
 mod signatures;
 pub mod state;
@@ -27,20 +29,24 @@ use std::sync::Arc;
 
 use soroban_env_host::xdr::{
     Hash, LedgerHeader, LedgerHeaderExt, StellarValue, TimePoint, TransactionResult,
+    TransactionResultResult as Refusal,
 };
 
 use crate::codec::{encode, sha256};
 use apply::{apply, Applied, Context};
 use clock::Clock;
 use code::CompiledCode;
+use fee_bump::refused;
+use fees::charged_fee;
 pub use friendbot::Funding;
 use history::{Closed, History, TransactionRecord};
 pub use network::Network;
 use network::{genesis, TOTAL_COINS};
-use queue::Queue;
+use queue::{Queue, Room};
 use settings::{BASE_FEE, BASE_RESERVE, PROTOCOL};
 use state::State;
 use transaction::SignedTransaction;
+use validity::available_balance;
 
 /// Ledgers between two sweeps of expired temporary entries.
 const EVICTION_PERIOD: u32 = 1_024;
@@ -132,20 +138,36 @@ impl Ledger {
 
     /// Takes in a transaction, or says why not.
     pub fn submit(&mut self, transaction: SignedTransaction) -> Submission {
-        if let Some(other) = self.queue.waiting_for(&transaction.source()) {
-            return if other.hash == transaction.hash {
-                Submission::Duplicate
-            } else {
-                Submission::TryAgainLater
-            };
+        match self.queue.room_for(&transaction) {
+            Room::Free => {}
+            Room::Duplicate => return Submission::Duplicate,
+            Room::Taken => return Submission::TryAgainLater,
+            Room::TooCheap(fee) => {
+                return Submission::Refused(refused(fee, Refusal::TxInsufficientFee))
+            }
         }
-        match self.check(&transaction, &self.state, self.next()) {
+        let checked = self
+            .check(&transaction, &self.state, self.next())
+            .and_then(|()| self.check_debts(&transaction));
+        match checked {
             Err(result) => Submission::Refused(result),
             Ok(()) => {
-                self.queue.push(transaction);
+                self.queue.put(transaction);
                 Submission::Pending
             }
         }
+    }
+
+    /// Whoever pays for several that wait has to be able to pay for all of them.
+    fn check_debts(&self, transaction: &SignedTransaction) -> Result<(), Box<TransactionResult>> {
+        let payer = transaction.fee_source();
+        let owed = self.queue.owed_by(&payer, transaction);
+        let balance = self.state.account(&payer).map_or(0, available_balance);
+        if balance.saturating_sub(transaction.full_fee()) < owed {
+            let charged = charged_fee(transaction);
+            return Err(refused(charged, Refusal::TxInsufficientBalance));
+        }
+        Ok(())
     }
 
     fn check(
@@ -244,6 +266,7 @@ impl Ledger {
 fn record(transaction: &SignedTransaction, applied: &Applied, ledger: Closed) -> TransactionRecord {
     TransactionRecord {
         hash: transaction.hash,
+        inner_hash: transaction.fee_bump().map(|_| transaction.inner_hash),
         success: applied.is_success(),
         soroban: transaction.soroban().is_some(),
         closed_at: ledger.closed_at,

@@ -26,7 +26,7 @@ impl Meter {
         access_control::set_admin(e, &admin);
         e.storage().instance().set(&Key::Token, &token);
         // Whoever deploys pays the code's rent up to the longest life, not the first village that settles.
-        storage::keep_instance(e);
+        storage::keep_instance_and_code(e);
     }
 
     /// Adds a village. Only the admin may.
@@ -104,6 +104,7 @@ impl Meter {
     ///
     /// # Arguments
     /// * `amount` - token stroops, above zero.
+    /// * `plan` - daily and weekly ones are for prepaid meters only.
     #[when_not_paused]
     pub fn make_payment(e: &Env, payer: Address, meter_id: u64, amount: i128, plan: Plan) -> i64 {
         payer.require_auth();
@@ -192,7 +193,7 @@ impl Meter {
         events::Withdrawn { to, amount }.publish(e);
     }
 
-    /// Renews the entries of a site before they are archived. Anyone may.
+    /// Renews the entries of a site and the code before they are archived. Anyone may.
     pub fn extend(e: &Env, site: u32) {
         site::extend(e, site);
     }

@@ -57,6 +57,8 @@ pub enum Error {
     PlanNotOffered = 43,
     /// No price is in force yet.
     NoPriceInForce = 44,
+    /// Daily and weekly plans are for prepaid meters: the others aren't charged here, so a plan would buy nothing.
+    PlanNotForMode = 45,
 
     /// No such price version.
     UnknownPriceVersion = 50,

@@ -9,20 +9,24 @@ use crate::price;
 use crate::record::Record;
 use crate::registry;
 use crate::storage;
-use crate::types::Plan;
+use crate::types::{Mode, Plan};
 
 /// Takes `amount` stroops from `payer` and credits the meter; returns the record after it.
 ///
 /// Daily and weekly plans are bought whole, as many as the amount pays for; the rest becomes balance.
+/// They are for prepaid meters: nobody else is charged here for what a plan includes.
 pub fn pay(env: &Env, payer: &Address, meter_id: u64, amount: i128, plan: Plan) -> Record {
     let credit = checked_amount(env, amount);
+    let mut opened = registry::open(env, meter_id);
+    if plan != Plan::UsageBased && opened.record.mode() != Mode::Prepaid {
+        panic_with_error!(env, Error::PlanNotForMode);
+    }
     let now = env.ledger().timestamp();
     let (plans, rest) = match price::of_plan(env, plan, now) {
         Some(price) if credit < price => panic_with_error!(env, Error::AmountBelowPlanPrice),
         Some(price) => (credit / price, credit % price),
         None => (0, credit),
     };
-    let mut opened = registry::open(env, meter_id);
     opened.record.plan = plan as u8;
     add(&mut opened.record, plan, plans, rest, now)
         .unwrap_or_else(|| panic_with_error!(env, Error::AmountTooLarge));

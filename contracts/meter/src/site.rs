@@ -77,12 +77,12 @@ pub fn take_over(
     (receipt, before)
 }
 
-/// Renews all that the site needs to settle: itself, its receipt, its pages, and the prices in force and to come.
+/// Renews all that the site needs to settle: the code, itself, its receipt, its pages, and the prices in force and to come.
 pub fn extend(env: &Env, site: u32) {
     let pages = storage::site(env, site)
         .next_slot
         .div_ceil(PAGE_RECORDS as u32);
-    storage::keep_instance(env);
+    storage::keep_instance_and_code(env);
     storage::keep(env, &Key::Site(site));
     if storage::receipt(env, site).is_some() {
         storage::keep(env, &Key::Receipt(site));

@@ -54,8 +54,19 @@ pub fn keep(env: &Env, key: &Key) {
         .extend_ttl(key, threshold, longest);
 }
 
-/// Renews the instance and the code when their life has run short.
+/// Renews the instance, but not the code, when its life has run short.
 pub fn keep_instance(env: &Env) {
+    let (threshold, longest) = lifetime(env);
+    let contract = env.current_contract_address();
+    env.deployer()
+        .extend_ttl_for_contract_instance(contract, threshold, longest);
+}
+
+/// Renews the instance and the code, each when its life has run short.
+///
+/// The code belongs to all villages of a network, and its rent is a thousand times the fee of a batch:
+/// only calls whose payer means to pay it do this.
+pub fn keep_instance_and_code(env: &Env) {
     let (threshold, longest) = lifetime(env);
     env.storage().instance().extend_ttl(threshold, longest);
 }

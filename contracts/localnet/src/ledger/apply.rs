@@ -7,13 +7,14 @@
 use soroban_env_host::xdr::{
     ContractEvent, DiagnosticEvent, LedgerEntryChanges, LedgerEntryData, OperationBody,
     OperationResult, OperationResultTr as Inner, TransactionMeta, TransactionResult,
-    TransactionResultExt, TransactionResultResult,
+    TransactionResultResult as Outcome,
 };
 use soroban_env_host::{LedgerInfo, ModuleCache};
 
 use super::fees::{charged_fee, declared_resource_fee, resource_fee};
 use super::meta::{transaction_meta, OperationRecord, SorobanFees};
 use super::operations::{classic, invoke::Invocation, ttl, Success};
+use super::results::result_of;
 use super::state::{Draft, State};
 use super::transaction::SignedTransaction;
 use super::Network;
@@ -52,7 +53,10 @@ pub struct Applied {
 impl Applied {
     /// Tells whether every operation succeeded.
     pub fn is_success(&self) -> bool {
-        matches!(self.result.result, TransactionResultResult::TxSuccess(_))
+        matches!(
+            self.result.result,
+            Outcome::TxSuccess(_) | Outcome::TxFeeBumpInnerSuccess(_)
+        )
     }
 }
 
@@ -70,14 +74,9 @@ pub fn apply(transaction: &SignedTransaction, state: State, context: &Context) -
     let (state, refund_changes) = repay(transaction, refund, state, context);
     let events = run.records.iter().map(|one| one.events.clone()).collect();
     let results = run.results.try_into().expect("at most 100 operations");
-    let result = TransactionResult {
-        fee_charged: charged_fee(transaction) - refund,
-        result: if success {
-            TransactionResultResult::TxSuccess(results)
-        } else {
-            TransactionResultResult::TxFailed(results)
-        },
-        ext: TransactionResultExt::V0,
+    let outcome = match success {
+        true => Outcome::TxSuccess(results),
+        false => Outcome::TxFailed(results),
     };
     let meta = transaction_meta(
         charge_changes,
@@ -88,22 +87,26 @@ pub fn apply(transaction: &SignedTransaction, state: State, context: &Context) -
     );
     Applied {
         state,
-        result,
+        result: result_of(transaction, charged_fee(transaction) - refund, outcome),
         meta,
         events,
     }
 }
 
-/// Takes the whole fee and uses up the sequence number.
+/// Takes the whole fee from who pays it and uses up the source's sequence number.
 fn charge(
     transaction: &SignedTransaction,
     state: State,
     context: &Context,
 ) -> (State, LedgerEntryChanges) {
     let mut draft = Draft::new(state, context.sequence);
+    let payer = draft.state().account(&transaction.fee_source()).cloned();
+    if let Some(mut account) = payer {
+        account.balance -= charged_fee(transaction);
+        draft.put(LedgerEntryData::Account(account), None);
+    }
     let source = draft.state().account(&transaction.source()).cloned();
     if let Some(mut account) = source {
-        account.balance -= charged_fee(transaction);
         account.seq_num = transaction.tx().seq_num.clone();
         draft.put(LedgerEntryData::Account(account), None);
     }
@@ -111,7 +114,7 @@ fn charge(
     (draft.into_state(), changes)
 }
 
-/// Gives back what was charged and not used.
+/// Gives back what was charged and not used, to who paid it.
 fn repay(
     transaction: &SignedTransaction,
     refund: i64,
@@ -120,7 +123,7 @@ fn repay(
 ) -> (State, LedgerEntryChanges) {
     let mut draft = Draft::new(state, context.sequence);
     if refund > 0 {
-        classic::deposit(&transaction.source(), refund, &mut draft);
+        classic::deposit(&transaction.fee_source(), refund, &mut draft);
     }
     let changes = draft.changes();
     (draft.into_state(), changes)

@@ -3,6 +3,7 @@
 //! The resource fee has a part that is kept whatever happens (computed from the
 //! declared resources) and a refundable part (events and rent, known only after
 //! the run). The inclusion fee is always the base fee: there is never a queue.
+//! A fee bump counts as one operation more.
 
 use soroban_env_host::fees::{compute_transaction_resource_fee, TransactionResources};
 use soroban_env_host::xdr::{OperationBody, SorobanTransactionData, SorobanTransactionDataExt};
@@ -18,9 +19,22 @@ pub struct ResourceFee {
     pub events: i64,
 }
 
+/// Returns the operations that are paid for, at least one.
+pub fn paid_operations(transaction: &SignedTransaction) -> i64 {
+    let bump = i64::from(transaction.fee_bump().is_some());
+    transaction.operations().len().max(1) as i64 + bump
+}
+
 /// Returns the inclusion fee at the base rate.
 pub fn inclusion_fee(transaction: &SignedTransaction) -> i64 {
-    i64::from(BASE_FEE) * transaction.operations().len() as i64
+    i64::from(BASE_FEE) * paid_operations(transaction)
+}
+
+/// Returns what is offered on top of the declared resource fee; below 0 if that is not covered.
+pub fn inclusion_bid(transaction: &SignedTransaction) -> i64 {
+    transaction
+        .full_fee()
+        .saturating_sub(declared_resource_fee(transaction))
 }
 
 /// Returns the declared resource fee; 0 for a classic transaction.

@@ -13,6 +13,8 @@ use super::events::{EventId, EventRecord, Place};
 /// A transaction that entered a ledger.
 pub struct TransactionRecord {
     pub hash: [u8; 32],
+    /// Hash of the transaction inside, if it is a fee bump; it is found by either.
+    pub inner_hash: Option<[u8; 32]>,
     pub success: bool,
     pub soroban: bool,
     /// Close time of its ledger, unix seconds.
@@ -20,6 +22,13 @@ pub struct TransactionRecord {
     pub envelope: Vec<u8>,
     pub result: Vec<u8>,
     pub meta: Vec<u8>,
+}
+
+impl TransactionRecord {
+    /// Lists the hashes it is found by.
+    fn hashes(&self) -> impl Iterator<Item = [u8; 32]> {
+        [Some(self.hash), self.inner_hash].into_iter().flatten()
+    }
 }
 
 /// A transaction with its events, listed per operation.
@@ -94,7 +103,10 @@ impl History {
             if first.key().ledger >= oldest {
                 break;
             }
-            self.places.remove(&first.remove().hash);
+            let forgotten = first.remove();
+            for hash in forgotten.hashes() {
+                self.places.remove(&hash);
+            }
         }
         while let Some(first) = self.events.first_entry() {
             if first.key().place().ledger >= oldest {
@@ -121,11 +133,13 @@ impl History {
                 self.events.insert(id, record);
             }
         }
-        self.places.insert(transaction.hash, place);
+        for hash in transaction.hashes() {
+            self.places.insert(hash, place);
+        }
         self.transactions.insert(place, transaction);
     }
 
-    /// Finds a transaction by its hash.
+    /// Finds a transaction by its hash, or by that of the one inside.
     pub fn transaction(&self, hash: &[u8; 32]) -> Option<(Place, &TransactionRecord)> {
         let place = self.places.get(hash)?;
         Some((*place, self.transactions.get(place)?))
@@ -162,6 +176,7 @@ mod tests {
     fn transaction(byte: u8) -> TransactionRecord {
         TransactionRecord {
             hash: [byte; 32],
+            inner_hash: Some([byte + 100; 32]),
             success: true,
             soroban: false,
             closed_at: 0,
@@ -186,9 +201,11 @@ mod tests {
         history.close(closed(4), vec![]);
         assert_eq!(history.oldest(), closed(2));
         assert!(history.transaction(&[2; 32]).is_some());
+        assert!(history.transaction(&[102; 32]).is_some());
         history.close(closed(5), vec![]);
         assert_eq!(history.oldest(), closed(3));
         assert!(history.transaction(&[2; 32]).is_none());
+        assert!(history.transaction(&[102; 32]).is_none());
     }
 
     #[test]

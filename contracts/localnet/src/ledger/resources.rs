@@ -19,7 +19,7 @@ use super::transaction::SignedTransaction;
 use crate::codec::encode;
 
 /// Largest resource fee that can be declared, in stroops.
-const MAX_RESOURCE_FEE: i64 = 1 << 50;
+pub const MAX_RESOURCE_FEE: i64 = 1 << 50;
 
 /// Tells whether the declared resources are within every limit and paid for.
 pub fn are_acceptable(
@@ -98,6 +98,7 @@ fn fee_covers(
     config: &NetworkConfig,
 ) -> bool {
     let needed = resource_fee(transaction, data, 0, config).non_refundable;
-    (needed..=MAX_RESOURCE_FEE).contains(&data.resource_fee)
-        && i64::from(transaction.tx().fee) >= data.resource_fee
+    // Inside a fee bump the transaction's own fee is not looked at (CAP-66).
+    let paid = transaction.fee_bump().is_some() || transaction.full_fee() >= data.resource_fee;
+    paid && (needed..=MAX_RESOURCE_FEE).contains(&data.resource_fee)
 }

@@ -5,12 +5,14 @@
 
 use soroban_env_host::xdr::{
     AccountEntry, LedgerBounds, OperationResult, Preconditions, PreconditionsV2, TimeBounds,
-    TransactionResult, TransactionResultExt, TransactionResultResult as Refusal,
+    TransactionResult, TransactionResultResult as Refusal,
 };
 
-use super::fees::{charged_fee, declared_resource_fee, inclusion_fee};
+use super::fee_bump;
+use super::fees::{charged_fee, inclusion_bid, inclusion_fee};
 use super::operations;
 use super::resources;
+use super::results::result_of;
 use super::settings::{BASE_RESERVE, MAX_OPERATIONS};
 use super::signatures::{SignatureChecker, Threshold};
 use super::state::State;
@@ -32,30 +34,31 @@ pub fn check(
     transaction: &SignedTransaction,
     next: &NextLedger,
 ) -> Result<(), Box<TransactionResult>> {
-    refusal(transaction, next).map_err(|result| {
-        Box::new(TransactionResult {
-            fee_charged: charged_fee(transaction),
-            result,
-            ext: TransactionResultExt::V0,
-        })
-    })
+    if let Some(bump) = transaction.fee_bump() {
+        fee_bump::check(bump, transaction, next)?;
+    }
+    refusal(transaction, next)
+        .map_err(|result| Box::new(result_of(transaction, charged_fee(transaction), result)))
 }
 
 fn refusal(transaction: &SignedTransaction, next: &NextLedger) -> Result<(), Refusal> {
     check_structure(transaction)?;
     check_resources(transaction, next)?;
     check_preconditions(transaction, next)?;
-    check_fee(transaction)?;
+    let pays = transaction.fee_bump().is_none();
+    if pays && inclusion_bid(transaction) < inclusion_fee(transaction) {
+        return Err(Refusal::TxInsufficientFee);
+    }
     let account = next
         .state
         .account(&transaction.source())
         .ok_or(Refusal::TxNoAccount)?;
     check_sequence(transaction, account)?;
-    let mut signatures = SignatureChecker::new(&transaction.hash, transaction.signatures());
+    let mut signatures = SignatureChecker::new(&transaction.inner_hash, transaction.signatures());
     if !signatures.meets(account, Threshold::Low) {
         return Err(Refusal::TxBadAuth);
     }
-    if available_balance(account) < i64::from(transaction.tx().fee) {
+    if pays && available_balance(account) < transaction.full_fee() {
         return Err(Refusal::TxInsufficientBalance);
     }
     check_operations(transaction, next, &mut signatures)?;
@@ -135,15 +138,6 @@ fn check_ledger(bounds: &LedgerBounds, next: &NextLedger) -> Result<(), Refusal>
         return Err(Refusal::TxTooLate);
     }
     Ok(())
-}
-
-fn check_fee(transaction: &SignedTransaction) -> Result<(), Refusal> {
-    let bid = i64::from(transaction.tx().fee) - declared_resource_fee(transaction);
-    if bid < inclusion_fee(transaction) {
-        Err(Refusal::TxInsufficientFee)
-    } else {
-        Ok(())
-    }
 }
 
 fn check_sequence(transaction: &SignedTransaction, account: &AccountEntry) -> Result<(), Refusal> {

@@ -93,6 +93,6 @@ pub fn transaction(params: &Value, ledger: &Ledger) -> Result<SignedTransaction,
         .and_then(from_base64)
         .ok_or_else(|| RpcError::params("invalid_xdr"))?;
     SignedTransaction::new(envelope, ledger.network().id).ok_or_else(|| {
-        RpcError::params("localnet takes V1 transactions only: no fee bumps, no V0 envelopes")
+        RpcError::params("localnet takes V1 transactions and fee bumps, but no V0 envelopes")
     })
 }

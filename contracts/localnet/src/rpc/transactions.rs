@@ -30,6 +30,8 @@ pub fn get_one(ledger: &Ledger, params: &Value) -> Answer {
     let mut answer = match ledger.history().transaction(&bytes) {
         Some((place, record)) => {
             let mut answer = describe(place, record);
+            // A fee bump is found by its inner hash too, and answers to the one asked for.
+            answer["txHash"] = json!(hash);
             answer["createdAt"] = json!(record.closed_at.to_string());
             answer
         }
@@ -103,7 +105,7 @@ fn describe(place: Place, record: &TransactionRecord) -> Value {
         "status": if record.success { "SUCCESS" } else { "FAILED" },
         "txHash": hex::encode(record.hash),
         "applicationOrder": place.order,
-        "feeBump": false,
+        "feeBump": record.inner_hash.is_some(),
         "envelopeXdr": bytes_to_base64(&record.envelope),
         "resultXdr": bytes_to_base64(&record.result),
         "resultMetaXdr": bytes_to_base64(&record.meta),

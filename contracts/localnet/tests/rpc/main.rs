@@ -3,6 +3,7 @@
 mod clock;
 mod contracts;
 mod events;
+mod fee_bumps;
 mod lifetimes;
 mod process;
 mod protocol;

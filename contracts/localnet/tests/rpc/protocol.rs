@@ -63,23 +63,23 @@ fn what_is_not_xdr_is_refused_as_stellar_rpc_refuses_it() {
 }
 
 #[test]
-fn a_fee_bump_is_refused_with_a_sentence() {
+fn a_v0_envelope_is_refused_with_a_sentence() {
     let net = Net::manual();
-    let alice = net.account(1);
-    let TransactionEnvelope::Tx(inner) = sign(net.transaction(&alice, vec![]), &[&alice]) else {
-        panic!("a V1 envelope");
-    };
-    let bump = TransactionEnvelope::TxFeeBump(FeeBumpTransactionEnvelope {
-        tx: FeeBumpTransaction {
-            fee_source: muxed(&alice),
-            fee: 200,
-            inner_tx: FeeBumpTransactionInnerTx::Tx(inner),
-            ext: FeeBumpTransactionExt::V0,
+    let envelope = TransactionEnvelope::TxV0(TransactionV0Envelope {
+        tx: TransactionV0 {
+            source_account_ed25519: Uint256([1; 32]),
+            fee: 100,
+            seq_num: SequenceNumber(1),
+            time_bounds: None,
+            memo: Memo::None,
+            operations: VecM::default(),
+            ext: TransactionV0Ext::V0,
         },
-        signatures: Default::default(),
+        signatures: VecM::default(),
     });
-    let error = net.refusal("sendTransaction", json!({"transaction": to_base64(&bump)}));
-    assert!(error.message.contains("no fee bumps"), "{}", error.message);
+    let params = json!({"transaction": to_base64(&envelope)});
+    let error = net.refusal("sendTransaction", params);
+    assert!(error.message.contains("no V0"), "{}", error.message);
 }
 
 #[test]

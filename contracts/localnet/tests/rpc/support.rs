@@ -139,8 +139,14 @@ impl Net {
     }
 
     pub fn send(&self, transaction: Transaction, keys: &[&SigningKey]) -> Value {
-        let envelope = to_base64(&sign(transaction, keys));
-        self.call("sendTransaction", json!({"transaction": envelope}))
+        self.send_envelope(&sign(transaction, keys))
+    }
+
+    pub fn send_envelope(&self, envelope: &TransactionEnvelope) -> Value {
+        self.call(
+            "sendTransaction",
+            json!({"transaction": to_base64(envelope)}),
+        )
     }
 
     /// Sends a transaction that has to be refused; returns why.
@@ -152,7 +158,12 @@ impl Net {
 
     /// Sends a transaction that has to enter a ledger; returns what `getTransaction` says.
     pub fn apply(&self, transaction: Transaction, key: &SigningKey) -> Value {
-        let answer = self.send(transaction, &[key]);
+        self.apply_envelope(&sign(transaction, &[key]))
+    }
+
+    /// The same for an envelope that is signed already.
+    pub fn apply_envelope(&self, envelope: &TransactionEnvelope) -> Value {
+        let answer = self.send_envelope(envelope);
         assert_eq!(answer["status"], "PENDING", "{answer}");
         self.close();
         let answer = self.call("getTransaction", json!({"hash": answer["hash"]}));
@@ -169,17 +180,51 @@ impl Net {
 }
 
 pub fn sign(transaction: Transaction, keys: &[&SigningKey]) -> TransactionEnvelope {
-    let envelope = |signatures: Vec<DecoratedSignature>| {
+    signed(keys, |signatures| {
         TransactionEnvelope::Tx(TransactionV1Envelope {
             tx: transaction.clone(),
-            signatures: signatures.try_into().unwrap(),
+            signatures,
         })
+    })
+}
+
+/// Wraps a signed transaction so that `payer` offers `fee` for it; signed by `keys`.
+pub fn bump(
+    inner: &TransactionEnvelope,
+    payer: &SigningKey,
+    fee: i64,
+    keys: &[&SigningKey],
+) -> TransactionEnvelope {
+    let TransactionEnvelope::Tx(inner) = inner else {
+        panic!("a V1 envelope");
     };
+    signed(keys, |signatures| {
+        TransactionEnvelope::TxFeeBump(FeeBumpTransactionEnvelope {
+            tx: FeeBumpTransaction {
+                fee_source: muxed(payer),
+                fee,
+                inner_tx: FeeBumpTransactionInnerTx::Tx(inner.clone()),
+                ext: FeeBumpTransactionExt::V0,
+            },
+            signatures,
+        })
+    })
+}
+
+pub fn hash_of(envelope: &TransactionEnvelope) -> [u8; 32] {
     let network_id = localnet::codec::sha256(PASSPHRASE.as_bytes());
-    let hash = SignedTransaction::new(envelope(vec![]), network_id)
+    SignedTransaction::new(envelope.clone(), network_id)
         .unwrap()
-        .hash;
-    envelope(keys.iter().map(|key| signature(key, &hash)).collect())
+        .hash
+}
+
+fn signed(
+    keys: &[&SigningKey],
+    envelope: impl Fn(VecM<DecoratedSignature, 20>) -> TransactionEnvelope,
+) -> TransactionEnvelope {
+    let hash = hash_of(&envelope(VecM::default()));
+    let signatures: Vec<_> = keys.iter().map(|key| signature(key, &hash)).collect();
+    envelope(signatures.try_into().unwrap())
 }
 
 fn signature(key: &SigningKey, hash: &[u8; 32]) -> DecoratedSignature {

@@ -4,12 +4,14 @@ use meter::errors::Error;
 use meter::storage::Key;
 use meter::types::Plan;
 use soroban_sdk::testutils::storage::{Instance as _, Persistent as _};
+use soroban_sdk::testutils::Deployer as _;
 
 use crate::drafts::standard;
 use crate::village::{assert_refused, verdict, Village, DAY, MAX_TTL_LEDGERS, SITE};
 
 crate::laws!(
     a_batch_renews_all_that_it_touches,
+    a_batch_never_pays_the_rent_of_the_code,
     an_entry_with_a_long_life_is_left_alone,
     a_payment_renews_nothing,
     an_instance_is_deployed_for_the_longest_life,
@@ -29,6 +31,11 @@ fn life(village: &Village, key: &Key) -> u32 {
 fn life_of_the_instance(village: &Village) -> u32 {
     let storage = || village.env.storage().instance().get_ttl();
     village.env.as_contract(&village.meter.address, storage)
+}
+
+fn life_of_the_code(village: &Village) -> u32 {
+    let deployer = village.env.deployer();
+    deployer.get_contract_code_ttl(&village.meter.address)
 }
 
 const TOUCHED: [Key; 4] = [
@@ -52,6 +59,16 @@ fn a_batch_renews_all_that_it_touches(village: Village) {
     );
 }
 
+/// It belongs to all villages of the network, and would cost this one a thousand times its batch.
+fn a_batch_never_pays_the_rent_of_the_code(village: Village) {
+    village.register(1);
+    village.wait(50 * DAY);
+    village.settle(&village.next_batch().with(&[(0, standard(1))]));
+    let expected = LONGEST - 50 * LEDGERS_PER_DAY;
+    assert_eq!(life_of_the_code(&village), expected);
+    assert_eq!(life_of_the_instance(&village), LONGEST);
+}
+
 fn an_entry_with_a_long_life_is_left_alone(village: Village) {
     village.register(1);
     village.wait(7 * DAY);
@@ -70,10 +87,12 @@ fn a_payment_renews_nothing(village: Village) {
     let expected = LONGEST - 50 * LEDGERS_PER_DAY;
     assert_eq!(life(&village, &Key::Page(SITE, 0)), expected);
     assert_eq!(life_of_the_instance(&village), expected);
+    assert_eq!(life_of_the_code(&village), expected);
 }
 
 fn an_instance_is_deployed_for_the_longest_life(village: Village) {
     assert_eq!(life_of_the_instance(&village), LONGEST);
+    assert_eq!(life_of_the_code(&village), LONGEST);
 }
 
 fn anyone_may_extend_a_whole_site(village: Village) {
@@ -88,6 +107,7 @@ fn anyone_may_extend_a_whole_site(village: Village) {
     let rest = [Key::Page(SITE, 0), Key::Page(SITE, 1), Key::Price(2)];
     assert_eq!(rest.map(|key| life(&village, &key)), [LONGEST; 3]);
     assert_eq!(life_of_the_instance(&village), LONGEST);
+    assert_eq!(life_of_the_code(&village), LONGEST);
 }
 
 fn an_unknown_site_can_not_be_extended(village: Village) {

@@ -22,6 +22,7 @@ crate::laws!(
     a_plan_pays_for_usage_inside_it_only,
     less_than_one_plan_is_refused,
     a_plan_without_a_price_is_not_offered,
+    a_plan_is_for_prepaid_meters_only,
     without_a_price_in_force_only_credit_is_sold,
     amounts_are_positive_and_fit,
     a_plan_beyond_the_end_of_time_is_refused,
@@ -164,6 +165,23 @@ fn a_plan_without_a_price_is_not_offered(village: Village) {
         Error::PlanNotOffered,
     );
     assert_eq!(pay(&village, DAILY.into(), Plan::Daily), Ok(0));
+}
+
+/// A streaming or postpaid meter isn't charged here: a plan would take money for nothing.
+fn a_plan_is_for_prepaid_meters_only(village: Village) {
+    for mode in [1, 2] {
+        let id = village.register_as(mode);
+        for plan in [Plan::Daily, Plan::Weekly] {
+            let answer = village
+                .meter
+                .try_make_payment(&village.payer, &id, &WEEKLY.into(), &plan);
+            assert_refused(verdict(answer), Error::PlanNotForMode);
+        }
+        let slot = id as u32;
+        assert_eq!(village.pay(slot, 70, Plan::UsageBased), 70);
+        assert_eq!(village.record(slot).paid_until, 0);
+    }
+    assert_eq!(village.token.balance(&village.meter.address), 140);
 }
 
 fn without_a_price_in_force_only_credit_is_sold(village: Village) {
