@@ -111,7 +111,8 @@ class ChainSection(Struct, frozen=True, kw_only=True):
         settle_after_s: how long to wait for late readings before cutting a batch, s.
         refresh_s: how often the chain is asked what happened, s.
         valid_for_s: how long a signed transaction may be applied, s of ledger time.
-        max_fee_stroops: the most one transaction may cost.
+        max_fee_stroops: the most one transaction may cost; a first batch, and one after a long
+            outage, pays rent for months: some XLM.
         stale_after_s: from when on the page says that the chain was last seen long ago, s.
         token: what one unit of the payment token is called.
     """
@@ -125,7 +126,7 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     settle_after_s: Natural = 120
     refresh_s: Seconds = 60.0
     valid_for_s: Annotated[int, Meta(ge=30, le=86_400)] = 300
-    max_fee_stroops: Positive = 10_000_000
+    max_fee_stroops: Positive = 100_000_000
     stale_after_s: Positive = 259_200
     token: Annotated[str, Meta(min_length=1, max_length=12)] = "ELECTRIC"  # noqa: S105 - a currency
 

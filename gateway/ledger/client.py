@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from stellar_sdk import Account, TransactionBuilder, TransactionEnvelope, xdr
+from stellar_sdk import Account, MuxedAccount, TransactionBuilder, TransactionEnvelope, xdr
 from stellar_sdk.client.aiohttp_client import AiohttpClient
-from stellar_sdk.exceptions import SdkError, SorobanRpcErrorResponse
+from stellar_sdk.exceptions import BaseHorizonError, SdkError, SorobanRpcErrorResponse
+from stellar_sdk.exceptions import ConnectionError as NoConnectionError
 from stellar_sdk.operation.operation import Operation
 from stellar_sdk.soroban_rpc import (
     EventFilter,
     EventFilterType,
-    GetLedgerEntriesResponse,
     GetTransactionStatus,
     SendTransactionStatus,
     SimulateTransactionResponse,
@@ -195,10 +196,9 @@ class LedgerClient:
         found: dict[str, xdr.LedgerEntryData] = {}
         for start in range(0, len(keys), MAX_KEYS):
             part = list(keys[start : start + MAX_KEYS])
-            answer = await self._ask(partial(_read_part, keys=part))
-            ledgers.add(answer.latest_ledger)
-            for entry in answer.entries or []:
-                found[entry.key] = xdr.LedgerEntryData.from_xdr(entry.xdr)
+            entries = await self._ask(partial(_read_part, keys=part))
+            ledgers.add(entries.ledger)
+            found |= entries.found
         if len(ledgers) != 1:
             raise Transient("a ledger closed while the contract was read")
         return Entries(ledgers.pop(), found)
@@ -293,34 +293,11 @@ class LedgerClient:
         Args:
             envelope: base64 XDR.
         """
-        answer = await self._ask(lambda server: server.send_transaction(envelope))
-        match answer.status:
-            case SendTransactionStatus.PENDING | SendTransactionStatus.DUPLICATE:
-                return SendAnswer(Sent.ACCEPTED)
-            case SendTransactionStatus.TRY_AGAIN_LATER:
-                return SendAnswer(Sent.LATER)
-            case _:
-                return SendAnswer(Sent.ERROR, _reason(answer.error_result_xdr))
+        return await self._ask(partial(_send, envelope=envelope))
 
     async def find_transaction(self, tx_hash: str) -> TransactionAnswer:
         """What became of a transaction; not found is not failure."""
-        answer = await self._ask(lambda server: server.get_transaction(tx_hash))
-        latest = LedgerStamp(answer.latest_ledger, answer.latest_ledger_close_time)
-        if answer.status is GetTransactionStatus.NOT_FOUND:
-            return TransactionAnswer(
-                found=False, succeeded=False, ledger=None, fee_stroops=None, latest=latest
-            )
-        fee = None
-        if answer.result_xdr:
-            fee = xdr.TransactionResult.from_xdr(answer.result_xdr).fee_charged.int64
-        return TransactionAnswer(
-            found=True,
-            succeeded=answer.status is GetTransactionStatus.SUCCESS,
-            ledger=answer.ledger,
-            fee_stroops=fee,
-            latest=latest,
-            value=_returned(answer.result_meta_xdr),
-        )
+        return await self._ask(partial(_find_transaction, tx_hash=tx_hash))
 
     async def perform(
         self,
@@ -374,24 +351,65 @@ class LedgerClient:
 
     async def _ask(self, request: Callable[[SorobanServerAsync], Awaitable[T]]) -> T:
         server = self._servers[self._current]
+        chain = f"the chain at {urlsplit(server.server_url).netloc}"
         try:
             return await request(server)
         except SorobanRpcErrorResponse as error:
-            raise RpcError(f"{server.server_url} answered: {error.message}") from None
-        except (SdkError, OSError, TimeoutError, ValueError) as error:
-            self._current = (self._current + 1) % len(self._servers)
-            why = type(error).__name__
-            raise Transient(f"{server.server_url} cannot be reached ({why})") from None
+            raise RpcError(f"{chain} refuses the request: {error.message}") from None
+        except (NoConnectionError, OSError, TimeoutError):
+            why = "can't be reached: no internet, or the server is away"
+        except BaseHorizonError as error:
+            why = (
+                f"answers with HTTP status {error.status}: it is overloaded, or chain.rpc is wrong"
+            )
+        except (SdkError, ValueError, EOFError):
+            why = "talks nonsense: a login page is in between, or chain.rpc is wrong"
+        self._current = (self._current + 1) % len(self._servers)
+        raise Transient(f"{chain} {why}")
 
 
 class RpcError(Transient):
     """The server answered with an error of its own."""
 
 
-async def _read_part(
-    server: SorobanServerAsync, keys: list[xdr.LedgerKey]
-) -> GetLedgerEntriesResponse:
-    return await server.get_ledger_entries(keys)
+# Requests, each read to the last byte, so that nonsense is found out while it can be told apart.
+
+
+async def _read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
+    answer = await server.get_ledger_entries(keys)
+    found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
+    return Entries(answer.latest_ledger, found)
+
+
+async def _send(server: SorobanServerAsync, envelope: str) -> SendAnswer:
+    answer = await server.send_transaction(envelope)
+    match answer.status:
+        case SendTransactionStatus.PENDING | SendTransactionStatus.DUPLICATE:
+            return SendAnswer(Sent.ACCEPTED)
+        case SendTransactionStatus.TRY_AGAIN_LATER:
+            return SendAnswer(Sent.LATER)
+        case _:
+            return SendAnswer(Sent.ERROR, _reason(answer.error_result_xdr))
+
+
+async def _find_transaction(server: SorobanServerAsync, tx_hash: str) -> TransactionAnswer:
+    answer = await server.get_transaction(tx_hash)
+    latest = LedgerStamp(answer.latest_ledger, answer.latest_ledger_close_time)
+    if answer.status is GetTransactionStatus.NOT_FOUND:
+        return TransactionAnswer(
+            found=False, succeeded=False, ledger=None, fee_stroops=None, latest=latest
+        )
+    fee = None
+    if answer.result_xdr:
+        fee = xdr.TransactionResult.from_xdr(answer.result_xdr).fee_charged.int64
+    return TransactionAnswer(
+        found=True,
+        succeeded=answer.status is GetTransactionStatus.SUCCESS,
+        ledger=answer.ledger,
+        fee_stroops=fee,
+        latest=latest,
+        value=_returned(answer.result_meta_xdr),
+    )
 
 
 def account_key(address: str) -> xdr.LedgerKey:
@@ -420,12 +438,14 @@ def sequence_of(entries: Entries, address: str) -> int | None:
     return entry.account.seq_num.sequence_number.int64
 
 
-def envelope_sequence(signed: Signed) -> int:
-    """The sequence number that a signed envelope uses up."""
+def envelope_source(signed: Signed) -> tuple[str, int]:
+    """The account that a signed envelope is of, and the sequence number it uses up there."""
     envelope = xdr.TransactionEnvelope.from_xdr(signed.envelope)
     if envelope.v1 is None:
         raise ValueError("the envelope is no plain transaction")
-    return envelope.v1.tx.seq_num.sequence_number.int64
+    transaction = envelope.v1.tx
+    source = MuxedAccount.from_xdr_object(transaction.source_account)
+    return source.account_id, transaction.seq_num.sequence_number.int64
 
 
 def _reason(result_xdr: str | None) -> str:

@@ -13,7 +13,7 @@ import time
 from stellar_sdk import Account
 
 from gateway.errors import Permanent
-from gateway.ledger.client import LedgerClient, Sent, envelope_sequence
+from gateway.ledger.client import LedgerClient, Sent, envelope_source
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.fees import BASE_FEE_STROOPS
 from gateway.ledger.keys import SigningKey
@@ -32,7 +32,14 @@ from gateway.store.outbox import (
 RESEND_S = 30.0
 """Wall seconds after which an accepted envelope that no ledger has is sent once more."""
 MAX_INCLUSION_FEE_STROOPS = 1_000_000
+FREE_ATTEMPTS = 3
+"""Envelopes of one row signed without a rest; whatever fails more often may fail for ever."""
+MAX_REST_S = 3600.0
 _MAX_DOUBLINGS = 16
+
+
+class NotCarriedOut(Permanent):
+    """The network takes one envelope of a row after the other and applies none."""
 
 
 class Courier:
@@ -53,6 +60,7 @@ class Courier:
         self._client = client
         self._key = key
         self._sent_at_s = -math.inf
+        self._signed_at_s = -math.inf
 
     async def is_waiting(self, outgoing: Outgoing) -> bool:
         """Whether an accepted envelope may still be applied; it is sent again now and then."""
@@ -83,9 +91,11 @@ class Courier:
         Raises:
             ContractRefusal: the call would fail; nothing was signed.
             TooLarge: it is beyond a limit of the network; nothing was signed.
+            NotCarriedOut: it was signed often enough for now; nothing was signed.
             Permanent: it would cost too much, or the account does not exist.
         """
-        if not is_alive(outgoing, answer):
+        if not self._is_alive(outgoing, answer):
+            self._rest(outgoing)
             if not await self._sign(outgoing, call, answer, now_s):
                 return None
             outgoing = await find_outgoing(self._database, outgoing.outbox_id)
@@ -98,6 +108,32 @@ class Courier:
             if found.succeeded and found.ledger is not None:
                 return Applied(found.ledger, found.fee_stroops)
         return Applied(answer.state.ledger, None)
+
+    def _is_alive(self, outgoing: Outgoing, answer: SiteAnswer) -> bool:
+        """Whether a signed envelope can still be applied, by the ledger that was read.
+
+        Once a ledger has closed after its time bound, or its account has used its sequence number
+        for something else, it never can. Of the account of a former key only the time is known.
+        """
+        if outgoing.signed is None:
+            return False
+        if answer.state.as_of_s > outgoing.signed.valid_until_s:
+            return False
+        address, sequence = envelope_source(outgoing.signed)
+        if address != self._key.address:
+            return True
+        return answer.account_sequence is not None and answer.account_sequence < sequence
+
+    def _rest(self, outgoing: Outgoing) -> None:
+        """Hold back a row that fails again and again: what fails in a ledger costs a fee."""
+        if outgoing.attempts < FREE_ATTEMPTS:
+            return
+        rest_s = min(2.0 ** min(outgoing.attempts, _MAX_DOUBLINGS), MAX_REST_S)
+        if time.monotonic() - self._signed_at_s < rest_s:
+            raise NotCarriedOut(
+                f"the network has taken this {outgoing.attempts} times and never carried it out; "
+                "it goes again, less and less often: if this lasts, tell the provider"
+            )
 
     async def _sign(self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int) -> bool:
         """Sign and store; False when another process was quicker."""
@@ -114,6 +150,7 @@ class Courier:
                 f"chain.max_fee_stroops allows ({self._settings.max_fee_stroops})"
             )
         signed = self._key.sign(prepared, valid_until_s)
+        self._signed_at_s = time.monotonic()
         return await mark_signed(self._database, outgoing, signed, now_s)
 
     async def _send(self, outgoing: Outgoing, now_s: int) -> str | None:
@@ -132,17 +169,3 @@ class Courier:
                 await mark_message(self._database, outgoing, message, now_s)
                 return sent.reason
         return None
-
-
-def is_alive(outgoing: Outgoing, answer: SiteAnswer) -> bool:
-    """Whether a signed envelope can still be applied, by the ledger that was read.
-
-    Once a ledger has closed after its time bound, or the account has used its sequence number
-    for something else, it never can.
-    """
-    if outgoing.signed is None or answer.account_sequence is None:
-        return False
-    return (
-        answer.state.as_of_s <= outgoing.signed.valid_until_s
-        and answer.account_sequence < envelope_sequence(outgoing.signed)
-    )

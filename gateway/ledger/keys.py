@@ -44,7 +44,7 @@ class SigningKey:
         credentials = os.environ.get("CREDENTIALS_DIRECTORY")
         if credentials and path.name == str(path) and (Path(credentials) / path).exists():
             path = Path(credentials) / path
-        elif path.exists() and path.stat().st_mode & _OTHERS:
+        elif _others_may_read(path):
             raise Permanent(f"others may read {path}: run `chmod 600 {path}`")
         try:
             return cls(Keypair.from_secret(path.read_text("ascii").strip()))
@@ -71,3 +71,11 @@ class SigningKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signing key stays in its process")
+
+
+def _others_may_read(path: Path) -> bool:
+    """False also for a file that is missing or out of reach: reading it will say so."""
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False

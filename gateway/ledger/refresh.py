@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from datetime import datetime
 
 from gateway.clock import Clock
@@ -78,7 +79,7 @@ class Refresher:
         """
         site, contract = self._settings.site, self._settings.contract
         events = await self._events_since(await find_cursor(self._database, contract))
-        if events is not None and not self._concern_us(events):
+        if events is not None and events.complete and not self._concern_us(events):
             await save_quiet(self._database, site, contract, _cursor(events))
             self._quiet_looks += 1
         else:
@@ -106,13 +107,17 @@ class Refresher:
         return await self._client.events(self._settings.contract, stamp.sequence)
 
     def _concern_us(self, events: Events) -> bool:
-        kinds = (meter.decode_event(topics) for topics in events.topics)
-        return any(event.site in (None, self._settings.site) for event in kinds)
+        try:
+            found = [meter.decode_event(topics) for topics in events.topics]
+        except ValueError:  # an event that this version does not know: the entries can tell
+            return True
+        return any(event.site in (None, self._settings.site) for event in found)
 
     async def _mark(self, state: State, message: str, now: datetime) -> None:
         now_s = math.floor(now.timestamp())
-        if await mark_status(self._database, "chain", state, message, now_s):
-            log.info("chain state=%s message=%s", state, message)
+        with suppress(Transient):  # a full disk cannot take it; the log has it
+            if await mark_status(self._database, "chain", state, message, now_s):
+                log.info("chain state=%s message=%s", state, message)
 
 
 def _cursor(events: Events) -> Cursor:

@@ -31,7 +31,7 @@ class LedgerSettings:
     settle_after_s: int = 120
     refresh_s: float = 60.0
     valid_for_s: int = 300
-    max_fee_stroops: int = 10_000_000
+    max_fee_stroops: int = 100_000_000
     poll_s: float = 1.0
 
     @property

@@ -5,8 +5,9 @@ Reads entries, never simulates. What it returns is at least as new as the close 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stellar_sdk import xdr
 
@@ -18,6 +19,8 @@ from gateway.ledger.contracts import meter
 from gateway.ledger.settings import LedgerSettings
 from gateway.store.chain import ChainState, count_prices, find_slots
 from gateway.store.database import Database
+
+T = TypeVar("T")
 
 _MORE_PRICES = 4
 """Price versions asked for beyond those known: there are few a year."""
@@ -66,7 +69,7 @@ async def read_site(
     state = ChainState(
         ledger=entries.ledger,
         as_of_s=stamp.closed_s,
-        receipt=meter.decode_receipt(receipt) if receipt else None,
+        receipt=_decoded("receipt", meter.decode_receipt, receipt) if receipt else None,
         records=_records(entries, settings, pages),
         prices=_prices(entries, settings, wanted),
     )
@@ -90,10 +93,7 @@ def _records(
         value = entries.value(meter.page_key(settings.contract, settings.site, page))
         if value is None:
             continue
-        try:
-            decoded = meter.decode_page_entry(value)
-        except ValueError as error:
-            raise Permanent(f"page {page} of the contract: {error}") from None
+        decoded = _decoded(f"page {page}", meter.decode_page_entry, value)
         first = page * PAGE_RECORDS
         records |= {first + index: record for index, record in enumerate(decoded)}
     return records
@@ -104,4 +104,15 @@ def _prices(entries: Entries, settings: LedgerSettings, wanted: int) -> tuple[Pr
         entries.value(meter.price_key(settings.contract, version))
         for version in range(1, wanted + 1)
     )
-    return tuple(meter.decode_price(value) for value in values if value is not None)
+    return tuple(_decoded("price", meter.decode_price, value) for value in values if value)
+
+
+def _decoded(what: str, decode: Callable[[xdr.SCVal], T], value: xdr.SCVal) -> T:
+    """A contract that was upgraded may keep its entries in a form of its own."""
+    try:
+        return decode(value)
+    except (ValueError, KeyError) as error:
+        raise Permanent(
+            f"the contract's {what} has a form that this version does not know ({error}): "
+            "upgrade the gateway; usage waits here"
+        ) from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from datetime import datetime
 
 from gateway.clock import Clock
@@ -27,10 +28,17 @@ from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import SiteAnswer, read_site
 from gateway.store.batches import StoredBatch, Terms, compose_batch, find_batch
-from gateway.store.chain import find_head, save_answer
+from gateway.store.chain import ChainState, find_head, save_answer
 from gateway.store.database import Database
 from gateway.store.outbox import Outgoing, find_open, find_open_batch, mark_message
-from gateway.store.settlement import adopt, audit, cancel_take_over, confirm_batch, refuse_batch
+from gateway.store.settlement import (
+    adopt,
+    audit,
+    cancel_take_over,
+    confirm_batch,
+    find_unregistered,
+    refuse_batch,
+)
 from gateway.store.status import State, mark_status
 
 log = logging.getLogger(__name__)
@@ -41,7 +49,6 @@ RETRY_S = 30.0
 """Wall seconds before asking again what a person, or the network, has to mend first."""
 MAX_BACKOFF_S = 15.0
 MIN_SLOTS = 64
-OUT_OF_XLM = frozenset({"txINSUFFICIENT_BALANCE", "txNO_ACCOUNT"})
 
 
 class Submitter:
@@ -81,7 +88,7 @@ class Submitter:
                 await self.tick(self._clock.now())
                 backoff_s = 1.0
             except Transient as error:
-                await self._mark("offline", f"settling waits: {error}")
+                await self._mark("offline", f"{error}; usage waits here")
                 self._pause_s = backoff_s
                 backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
             await asyncio.sleep(self._pause_s)
@@ -136,6 +143,7 @@ class Submitter:
         )
         stored = await compose_batch(self._database, terms, answer.state, now_s)
         if stored is None:
+            await self._say_why_nothing_goes(answer.state)
             return None
         batch = stored.batch
         log.info(
@@ -218,7 +226,7 @@ class Submitter:
             batch = stored.batch
             log.info("settled batch=%d usage_wh=%d", batch.sequence, batch.total_wh)
             if await self._books_agree():
-                await self._mark("online", f"batch {batch.sequence} is settled")
+                await self._say_settled(f"batch {batch.sequence} is settled")
 
     async def _advance_take_over(
         self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
@@ -246,19 +254,35 @@ class Submitter:
             now_s=now_s,
         ):
             log.info("took over batch=%d", receipt.sequence)
-            await self._mark("online", f"took over at batch {receipt.sequence}")
+            await self._say_settled(f"took over at batch {receipt.sequence}")
         return None
 
     async def _not_accepted(self, error: str | None) -> None:
         """An error is no verdict: the receipt is read before anything else is done."""
-        if error is not None:
-            self._in_doubt = True
-        if error in OUT_OF_XLM:
-            await self._stop(f"the account {self._key.address} is out of XLM: send it some")
+        if error is None:
+            return
+        self._in_doubt = True
+        match error:
+            case "txBAD_SEQ":  # another tool used the account: the next look finds out
+                pass
+            case "txINSUFFICIENT_BALANCE" | "txNO_ACCOUNT":
+                await self._stop(f"the account {self._key.address} is out of XLM: send it some")
+            case "txINSUFFICIENT_FEE":
+                reason = "the network is crowded and asks a higher fee: it is offered more soon"
+                await self._stop(reason, "offline")
+            case "txBAD_AUTH" | "txBAD_AUTH_EXTRA":
+                await self._stop(
+                    f"the network does not take the key's signature for {self._key.address}: "
+                    "check chain.network and chain.passphrase, and who may sign for that account"
+                )
+            case _:
+                await self._stop(f"the network does not take the transaction ({error}): report it")
 
     async def _refused(self, outgoing: Outgoing, refusal: ContractRefusal, now_s: int) -> None:
         """The contract would refuse it: for good, or until someone has acted."""
         reason = meter.sentence(refusal.code)
+        if refusal.code is None:
+            reason = f"{reason} ({refusal})"
         log.warning("refused outbox=%d code=%s", outgoing.outbox_id, refusal.code)
         await mark_message(self._database, outgoing, reason, now_s)
         if outgoing.kind == "batch" and refusal.code in meter.FINAL:
@@ -275,12 +299,41 @@ class Submitter:
     async def _split(self, outgoing: Outgoing, error: TooLarge, now_s: int) -> None:
         """Too much for one transaction: give it up and compose smaller ones."""
         if outgoing.kind != "batch" or self._max_slots <= MIN_SLOTS:
-            raise error
+            raise Permanent(f"even the smallest transaction is too large ({error}): report it")
         stored = await find_batch(self._database, outgoing.outbox_id)
         self._max_slots = max(MIN_SLOTS, min(self._max_slots, len(stored.batch.slots)) // 2)
         await refuse_batch(self._database, stored, f"too large: {error}", now_s)
 
     # Saying so
+
+    async def _say_settled(self, what: str) -> None:
+        """All is well, unless the provider has yet to register some of the meters."""
+        unknown = await find_unregistered(self._database, self._settings.site)
+        if not unknown:
+            await self._mark("online", what)
+            return
+        label, slot = unknown[0]
+        await self._mark(
+            "alarm",
+            f"{what}, but the contract does not know {len(unknown)} of the meters, the first is "
+            f"{label}: the provider has to register slot {slot}; what it uses waits here",
+        )
+
+    async def _say_why_nothing_goes(self, state: ChainState) -> None:
+        """A batch was due and none was made: that is well only if nobody used anything."""
+        if await find_open(self._database) is not None:
+            return
+        if not state.records:
+            await self._stop(
+                "the contract knows none of this site's meters: the provider has to register "
+                "them, or gateway.site or chain.contract_id is wrong; usage waits here"
+            )
+        elif not state.prices or state.prices[0].effective_from_s > state.as_of_s:
+            await self._stop(
+                "no price is in force yet: the provider has to set one; usage waits here"
+            )
+        else:
+            await self._say_settled("nothing to settle: no meter was read since the last batch")
 
     async def _read(self) -> SiteAnswer:
         return await read_site(self._client, self._settings, self._database, self._key.address)
@@ -292,5 +345,6 @@ class Submitter:
 
     async def _mark(self, state: State, message: str) -> None:
         now_s = math.floor(self._clock.now_s())
-        if await mark_status(self._database, "settlement", state, message, now_s):
-            log.info("settlement state=%s message=%s", state, message)
+        with suppress(Transient):  # a full disk cannot take it; it is said again at the next look
+            if await mark_status(self._database, "settlement", state, message, now_s):
+                log.info("settlement state=%s message=%s", state, message)

@@ -25,6 +25,8 @@ from gateway.store.settlement import begin_take_over, find_uncounted
 from gateway.store.status import find_status, mark_status
 
 WRITER_BYTES = 16
+_TAKING_OVER = "taking over the site"
+_GOES_ON = "the take-over is begun, and `gateway run` finishes it by itself when it can"
 
 
 async def take_over(
@@ -53,13 +55,18 @@ async def take_over(
     await _check(settings, database, client)
     now_s = math.floor(clock.now_s())
     outbox_id = await begin_take_over(database, secrets.token_hex(WRITER_BYTES), now_s)
-    await mark_status(database, "settlement", "offline", "taking over the site", now_s)
+    await mark_status(database, "settlement", "offline", _TAKING_OVER, now_s)
     submitter = Submitter(settings, database, clock, client, key)
-    while (await find_outgoing(database, outbox_id)).state not in ("confirmed", "refused"):
-        await submitter.tick(clock.now())
-        await _raise_alarm(database)
+    while True:
+        try:
+            await submitter.tick(clock.now())
+        except Transient as error:
+            raise Transient(f"{error}; {_GOES_ON}") from error
+        outgoing = await find_outgoing(database, outbox_id)
+        if outgoing.state in ("confirmed", "refused"):
+            break
+        await _raise_obstacle(database)
         await asyncio.sleep(settings.poll_s)
-    outgoing = await find_outgoing(database, outbox_id)
     if outgoing.state == "refused":
         raise Permanent(outgoing.message or "the take-over was refused")
     answer = await read_site(client, settings, database)
@@ -84,8 +91,11 @@ async def _check(settings: LedgerSettings, database: Database, client: LedgerCli
             )
 
 
-async def _raise_alarm(database: Database) -> None:
-    """An operator who waits in front of the screen is told at once what to do."""
+async def _raise_obstacle(database: Database) -> None:
+    """An operator who waits in front of the screen is told at once what is in the way."""
     for status in await find_status(database):
-        if status.name == "settlement" and status.state == "alarm":
-            raise Permanent(status.message)
+        match status.name, status.state:
+            case "settlement", "alarm":
+                raise Permanent(f"{status.message}; {_GOES_ON}")
+            case "settlement", "offline" if status.message != _TAKING_OVER:
+                raise Transient(f"{status.message}; {_GOES_ON}")

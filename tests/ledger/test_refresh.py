@@ -150,7 +150,7 @@ async def test_an_outage_leaves_what_was_stored_with_its_age(
     before = _rows(database, "SELECT * FROM chain_meter")
     async with client_of("http://127.0.0.1:1") as client:
         away = Refresher(village.settings, database, Clock(), client)
-        with pytest.raises(Transient, match=r"127\.0\.0\.1:1 cannot be reached"):
+        with pytest.raises(Transient, match=r"127\.0\.0\.1:1 can't be reached"):
             await away.tick(NOW)
     assert _rows(database, "SELECT * FROM chain_meter") == before
 

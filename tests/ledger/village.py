@@ -158,7 +158,6 @@ async def opened(localnet: Localnet, folder: Path, meters: int = 3) -> AsyncIter
             passphrase=PASSPHRASE,
             rpc_urls=(localnet.url,),
             settle_every_s=HOUR_S,
-            max_fee_stroops=2**32 - 1,  # the first batch also pays for the code to live on
             poll_s=0.01,
         )
         village = Village(localnet, client, admin, key, deployment, settings, folder, meters, stack)
