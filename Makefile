@@ -24,14 +24,14 @@ check: setup-test  ## style, types, architecture, committed WASM
 	@$(PYTHON) -m mypy
 	@scripts/cargo.sh fmt --manifest-path contracts/Cargo.toml --all --check
 	@scripts/cargo.sh clippy --locked --manifest-path contracts/Cargo.toml --workspace --all-targets -- -D warnings
-	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask -- check
+	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask --no-default-features -- check
 
 bench: setup-test  ## measure, beside peers, and render docs/performance.md
 	@$(PYTHON) -m benchmarks
 
 contracts: setup-test  ## rebuild contracts/wasm from source
 	@scripts/setup.sh --wasm
-	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask --features build -- build
+	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask -- build
 
 lock:  ## pin the Python environment anew
 	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock
