@@ -15,7 +15,7 @@ from stellar_sdk import Account
 from gateway.errors import Permanent
 from gateway.ledger.client import LedgerClient, Sent, envelope_source
 from gateway.ledger.contracts.calls import Call
-from gateway.ledger.fees import BASE_FEE_STROOPS
+from gateway.ledger.fees import BASE_FEE_STROOPS, xlm
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import SiteAnswer
@@ -146,8 +146,9 @@ class Courier:
         prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee_stroops)
         if prepared.transaction.fee > self._settings.max_fee_stroops:
             raise Permanent(
-                f"settling would cost {prepared.transaction.fee} stroops, more than "
-                f"chain.max_fee_stroops allows ({self._settings.max_fee_stroops})"
+                f"settling would cost {xlm(prepared.transaction.fee)}, more than the "
+                f"{xlm(self._settings.max_fee_stroops)} of chain.max_fee_stroops: raise it, or "
+                "ask the provider to renew the contract; usage waits here"
             )
         signed = self._key.sign(prepared, valid_until_s)
         self._signed_at_s = time.monotonic()

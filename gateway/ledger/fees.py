@@ -37,8 +37,8 @@ def fit_fee(envelope: TransactionEnvelope, max_fee_stroops: int) -> None:
     fee_stroops = envelope.transaction.fee
     if fee_stroops > max_fee_stroops:
         raise TooExpensive(
-            f"the network asks {_xlm(fee_stroops)} for this transaction, but it may cost "
-            f"{_xlm(max_fee_stroops)} at most: look at what it creates, renews or restores"
+            f"the network asks {xlm(fee_stroops)} for this transaction, but it may cost "
+            f"{xlm(max_fee_stroops)} at most: look at what it creates, renews or restores"
         )
     if fee_stroops > PLAIN_MAX_FEE_STROOPS:
         envelope.transaction.fee = 0  # inside a fee bump nobody looks at it
@@ -62,5 +62,6 @@ def sign(envelope: TransactionEnvelope, key: SigningKey, valid_until_s: int) -> 
     return key.sign(bump, valid_until_s)
 
 
-def _xlm(stroops: int) -> str:
+def xlm(stroops: int) -> str:
+    """A fee as people know it, from stroops."""
     return f"{Decimal(stroops) / _STROOPS_PER_XLM:f} XLM"

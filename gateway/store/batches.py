@@ -92,7 +92,7 @@ async def compose_batch(
         period = plan_period(from_s, terms.boundary_s, state.as_of_s, state.prices)
         if period is None:
             return None
-        usage, period = await _unclaimed(connection, terms.site, period)
+        usage, period = await _unclaimed(connection, terms.site, period, meters)
         composition = compose(usage, meters, period, terms.max_slots)
         if not composition.slots:
             return None
@@ -140,16 +140,28 @@ async def _first_usage_s(
 
 
 async def _unclaimed(
-    connection: aiosqlite.Connection, site: int, period: Period
+    connection: aiosqlite.Connection,
+    site: int,
+    period: Period,
+    meters: Mapping[int, MeterState],
 ) -> tuple[list[UnclaimedUsage], Period]:
-    """The usage a batch may take; the period ends earlier when there is more than fits memory."""
+    """The usage a batch may take; the period ends earlier when there is more than fits memory.
+
+    Only of meters that the contract knows: what waits for the others must not fill the memory.
+    """
     rows = await connection.execute_fetchall(
         """SELECT u.start_s, p.slot, u.tier, u.usage_wh - u.claimed_wh AS unclaimed_wh
            FROM usage u INDEXED BY usage_unclaimed
            JOIN meter_point p USING (meter_point_id)
            WHERE u.usage_wh > u.claimed_wh AND u.start_s < :to_s AND p.site = :site
+             AND p.slot IN (SELECT value FROM json_each(:slots))
            ORDER BY u.start_s LIMIT :most""",
-        {"to_s": period.to_s, "site": site, "most": MAX_ROWS},
+        {
+            "to_s": period.to_s,
+            "site": site,
+            "slots": json.dumps(sorted(meters)),
+            "most": MAX_ROWS,
+        },
     )
     usage = [UnclaimedUsage(*row) for row in rows]
     if len(usage) == MAX_ROWS:

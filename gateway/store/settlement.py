@@ -270,7 +270,10 @@ async def _adopt_totals(connection: aiosqlite.Connection, site: int) -> None:
 
 
 async def audit(database: Database, site: int) -> list[Drift]:
-    """Meters whose books disagree with the chain; only meaningful while no batch is open."""
+    """Meters whose books disagree with the chain; none while a batch is open and may be in or not.
+
+    Asked in one statement, because another process may compose a batch at any moment.
+    """
     rows = await database.fetch_all(
         """SELECT p.label, c.total_wh AS chain_wh,
                   COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
@@ -279,7 +282,10 @@ async def audit(database: Database, site: int) -> list[Drift]:
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
                       FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-           WHERE p.site = :site AND books_wh <> chain_wh ORDER BY p.slot""",
+           WHERE p.site = :site AND books_wh <> chain_wh
+             AND NOT EXISTS (SELECT 1 FROM outbox
+                             WHERE kind = 'batch' AND state IN ('pending', 'signed', 'sent'))
+           ORDER BY p.slot""",
         {"site": site},
     )
     return [Drift(row["label"], row["books_wh"], row["chain_wh"]) for row in rows]
@@ -317,3 +323,13 @@ async def find_uncounted(database: Database, site: int) -> list[str]:
         {"site": site},
     )
     return [row["label"] for row in rows]
+
+
+async def find_unregistered(database: Database, site: int) -> list[tuple[str, int]]:
+    """Label and slot of the meter points that the contract does not know: their usage waits."""
+    rows = await database.fetch_all(
+        """SELECT p.label, p.slot FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
+           WHERE p.site = :site AND c.meter_point_id IS NULL ORDER BY p.slot""",
+        {"site": site},
+    )
+    return [(row["label"], row["slot"]) for row in rows]

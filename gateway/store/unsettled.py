@@ -24,12 +24,11 @@ SUM_AGAIN_S = 3600
 
 _END_S = 1 << 62
 
-# What the sum of old usage depends on: claims, prices, plan windows, meters that are late.
+# What the sum of old usage depends on: claims, prices, plan windows, meters that are late. Claims
+# change only when a row enters the outbox or is answered.
 _VERSION = """
-SELECT (SELECT COUNT(*) || ' ' || IFNULL(MAX(outbox_id), 0) || ' ' || IFNULL(SUM(refused), 0)
-        FROM batch) AS claims,
-       (SELECT IFNULL(SUM(ahead_wh), 0) || ' ' || IFNULL(SUM(residue_wh), 0)
-        FROM settlement) AS adopted,
+SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
+       (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')) AS unanswered,
        (SELECT COUNT(*) || ' ' || IFNULL(MAX(version), 0) FROM chain_price) AS prices,
        (SELECT GROUP_CONCAT(meter_point_id || ' ' || paid_from_s || ' ' || paid_until_s)
         FROM chain_meter) AS windows,

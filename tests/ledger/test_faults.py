@@ -270,7 +270,7 @@ async def test_a_server_that_talks_nonsense_is_a_fault_of_the_way(
     now = village.until(ONE)
     portal = tapped(village.localnet.url, lambda _: {"portal": "please log in"})
     async with portal as wire, client_of(wire.url) as client:
-        with pytest.raises(Transient, match="at 127.0.0.1:.* talks nonsense"):
+        with pytest.raises(Transient, match=r"at 127\.0\.0\.1:.* talks nonsense"):
             await village.submitter(database, client).tick(now)
     await village.settle(database, ONE)
     assert_settled_once(facts(village, database))

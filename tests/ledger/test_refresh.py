@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from stellar_sdk import scval
 
 from gateway.clock import Clock
 from gateway.domain.pages import MeterRecord
@@ -19,7 +20,7 @@ from gateway.store.status import find_status
 from tests.ledger import village as villages
 from tests.ledger.localnet import running
 from tests.ledger.village import HOUR_S, SITE, START_S, Village, at, chain_id, client_of, use
-from tests.ledger.wire import tapped
+from tests.ledger.wire import JsonObject, Request, tapped
 
 DAY_S = 24 * HOUR_S
 NOW = at(START_S)
@@ -103,6 +104,42 @@ async def test_events_of_another_village_change_nothing_here(
         await refresher.tick(NOW)
         assert "getLedgerEntries" in wire.methods()[before:]
     assert (await record(database, 2)).is_deactivated
+
+
+async def test_more_events_than_one_answer_holds_are_no_proof_of_silence(
+    village: Village, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the first answer is of other villages; what comes after may be ours."""
+    monkeypatch.setattr("gateway.ledger.client.MAX_EVENTS", 2)
+    refresher = village.refresher(database)
+    await refresher.tick(NOW)
+    for site in (SITE + 1, SITE + 2):
+        call = meter.add_site(village.settings.contract, site, village.admin.address)
+        await village.do(call)
+    await village.pay(0, 500)
+    await refresher.tick(NOW)
+    assert (await record(database)).balance == 500
+
+
+async def test_an_event_that_this_version_does_not_know_has_the_entries_read(
+    village: Village, database: Database
+) -> None:
+    strange = scval.to_vec([]).to_xdr()
+
+    def rename(request: Request) -> JsonObject | None:
+        if request.method != "getEvents":
+            return None
+        answer = village.localnet.ask(request.method, request.params)
+        events = answer["events"]
+        assert isinstance(events, list)
+        return answer | {"events": [event | {"topic": [strange]} for event in events]}
+
+    async with tapped(village.localnet.url, rename) as wire, client_of(wire.url) as client:
+        refresher = Refresher(village.settings, database, Clock(), client)
+        await refresher.tick(NOW)
+        await village.pay(0, 500)
+        await refresher.tick(NOW)
+    assert (await record(database)).balance == 500
 
 
 async def test_a_change_without_an_event_is_found_before_long(

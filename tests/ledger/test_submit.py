@@ -106,7 +106,7 @@ async def test_an_outage_claims_nothing(village: Village, database: Database) ->
     use(database, 0, START_S, 5)
     now = village.until(ONE)
     nowhere = LedgerClient(["http://127.0.0.1:1"], PASSPHRASE)
-    with pytest.raises(Transient, match="the chain at 127.0.0.1:1 can't be reached"):
+    with pytest.raises(Transient, match=r"the chain at 127\.0\.0\.1:1 can't be reached"):
         await village.submitter(database, nowhere).tick(now)
     await nowhere.close()
     assert facts(village, database)[0].claimed_wh == 0

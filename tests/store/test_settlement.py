@@ -327,6 +327,21 @@ def test_no_wh_is_ever_settled_twice_or_lost(told: list[tuple[object, ...]]) -> 
         asyncio.run(live(Life(Path(folder)), told))
 
 
+async def test_books_are_not_judged_while_a_batch_is_on_its_way(tmp_path: Path) -> None:
+    """Another process may compose one between a confirmation and the audit after it."""
+    life = Life(tmp_path)
+    await (await life.open()).close()
+    life.count(0, 0, 10, 1)
+    await life.settle(set())
+    life.hour += 1
+    life.count(0, 4, 20, 1)
+    await life.settle(set(), answered=False)
+    database = await life.open()
+    assert await find_open(database) is not None
+    assert await audit(database, SITE) == []
+    await database.close()
+
+
 async def test_an_envelope_is_stored_once_even_when_two_processes_sign(tmp_path: Path) -> None:
     life = Life(tmp_path)
     database = await life.open()

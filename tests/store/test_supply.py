@@ -303,6 +303,10 @@ async def test_the_remembered_sum_agrees_with_a_fresh_one_whatever_happens(
         database, "INSERT INTO chain_price VALUES (2, ?, 1, 2, 3, 0, 0)", [(first_s + 2700,)]
     )
     await both_agree(NOW_S + 50)
+    async with database.transaction() as connection:  # a take-over says all claims anew
+        await connection.execute("UPDATE outbox SET state = 'refused'")
+        await connection.execute("UPDATE usage SET claimed_wh = claimed_wh / 2")
+    await both_agree(NOW_S + 60)
     await both_agree(NOW_S + 9000)
     await both_agree(NOW_S - 9000)
 
