@@ -8,11 +8,12 @@ settlement process loads it.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import signal
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,8 @@ from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
+from gateway.store.status import drop_statuses
+from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
     from gateway.ledger.settings import LedgerSettings
@@ -30,12 +33,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
+FIELD_STATUSES = ("bus", "broker", "node", "relay")
 PASSPHRASES = {
     "testnet": "Test SDF Network ; September 2015",
     "mainnet": "Public Global Stellar Network ; September 2015",
 }
 """https://developers.stellar.org/docs/networks"""
-LEAST_KEY_BYTES = 16
 
 
 class Service(Protocol):
@@ -55,11 +58,12 @@ async def run(config: Config, parts: Sequence[str]) -> None:
     Raises:
         GatewayError: something has to be put right before it can start.
     """
-    with _stopping_on_signals() as told:
+    with _alone(Path(config.gateway.database), parts), _stopping_on_signals() as told:
         try:
             async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
                 services: list[Service] = []
                 if "field" in parts:
+                    await drop_statuses(database, FIELD_STATUSES, _field_statuses(config))
                     services += field(config, database, clock, points)
                 if "settlement" in parts:
                     services += settlement(config, database, clock, stack)
@@ -75,6 +79,41 @@ async def run(config: Config, parts: Sequence[str]) -> None:
             log.info("gateway stopped parts=%s", ",".join(parts))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
+
+
+@contextmanager
+def _alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
+    """Hold a lock per part: two of a kind would fight over relays, nodes and the sequence.
+
+    The kernel lets go of it however the process ends; the empty file stays.
+
+    Raises:
+        Permanent: the same part runs already, or the folder is not ours to write.
+    """
+    with ExitStack() as stack:
+        for part in parts:
+            path = Path(f"{database}.{part}.lock")
+            try:
+                file = stack.enter_context(path.open("ab"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Permanent(
+                    f"the part {part} runs already on {database}: stop that first"
+                ) from None
+            except OSError as error:
+                raise Permanent(
+                    f"{path} can't be written ({error.strerror}): correct gateway.database, or "
+                    "create its folder and make it yours"
+                ) from None
+        yield
+
+
+def _field_statuses(config: Config) -> list[str]:
+    """The names of everything that the field part reports on."""
+    names = [f"bus:{bus.name}" for bus in config.bus]
+    names += [f"node:{point.node}" for point in config.meter_point if point.node]
+    names += [f"relay:{point.label}" for point in config.meter_point if point.relay != "none"]
+    return [*names, "broker"] if config.mqtt else names
 
 
 @contextmanager
@@ -276,11 +315,13 @@ def node_keys(path: Path) -> Mapping[str, bytes]:
         if not line.strip():
             continue
         name, _, text = line.strip().partition(" ")
+        if name in keys:
+            raise ConfigError([f"{path} line {number}: {name} has a key already; keep one"])
         try:
             keys[name] = bytes.fromhex(text)
         except ValueError:
             keys[name] = b""
-        if len(keys[name]) < LEAST_KEY_BYTES:
+        if len(keys[name]) < MIN_KEY_BYTES:
             raise ConfigError(
                 [f"{path} line {number}: write NAME, a space and at least 32 hex digits"]
             )

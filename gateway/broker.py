@@ -1,15 +1,17 @@
 """The one MQTT connection of this process: connects, subscribes, publishes, hands on messages.
 
 A message is acknowledged to the broker when its handler returns, never before, so a handler that
-returns after its commit loses nothing to a crash. Each connection is a client object of its own:
-an acknowledgement that comes late can then never reach the next connection, where the same packet
-id may belong to another message. Knows no topic and no message's meaning.
+returns after its commit loses nothing to a crash; if it raises, nothing is acknowledged. Each
+connection is a client object of its own: an acknowledgement that comes late can then never reach
+the next connection, where the same packet id may belong to another message. Knows no topic and no
+message's meaning.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,18 +19,25 @@ from typing import Literal
 
 import gmqtt  # type: ignore[import-untyped]
 
-from gateway.errors import Transient
+from gateway.errors import GatewayError, Transient
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 PUBLISH_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 1.0
 AT_LEAST_ONCE = 1
+LARGEST_PACKET = 16_384
+"""Bytes: what is larger the broker keeps from us, or one sender could fill the memory."""
 _REFUSED = 0x80
 _NO_RECONNECT = {"reconnect_retries": -2}  # -1 is for ever, and 0 still tries once
 
 Receive = Callable[[str, bytes], Awaitable[None]]
-"""Takes a message's topic and payload; the message is acknowledged when it returns."""
+"""Takes a message's topic and payload; the message is acknowledged when it returns.
+
+A GatewayError from it ends the connection: a Transient one is tried again, a Permanent one ends
+:meth:`Broker.run`.
+"""
 Reach = Literal["online", "offline"]
 Report = Callable[[Reach, str], Awaitable[None]]
 """Takes whether the broker can be reached, and a sentence for the operator."""
@@ -100,15 +109,21 @@ class Broker:
         await self._link.publish(topic, payload, qos)
 
     async def run(self) -> None:
-        """Stay connected until cancelled."""
+        """Stay connected until cancelled.
+
+        Raises:
+            Permanent: the handler cannot go on until a person acts.
+        """
         retry_s = FIRST_RETRY_S
         while True:
+            since_s = time.monotonic()
             try:
                 await self._connect()
-                retry_s = FIRST_RETRY_S
                 await self._stay()
             except Transient as error:
                 await self._say("offline", str(error))
+            if time.monotonic() - since_s > LONGEST_RETRY_S:  # else two of one id take turns fast
+                retry_s = FIRST_RETRY_S
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LONGEST_RETRY_S)
 
@@ -131,6 +146,8 @@ class Broker:
         finally:
             self._link = None
             await link.close()
+        if link.failure is not None:
+            raise link.failure
         raise Transient(
             f"the broker at {self._settings.address} hung up: is Mosquitto running, and is this "
             f"the only gateway that calls itself {self._settings.client_id}?"
@@ -148,6 +165,7 @@ class _Link:
 
     def __init__(self, settings: BrokerSettings, receive: Receive) -> None:
         self.lost = asyncio.Event()
+        self.failure: GatewayError | None = None
         self._settings = settings
         self._receive = receive
         self._unconfirmed = _Unconfirmed()
@@ -161,6 +179,7 @@ class _Link:
             persistent_storage=self._unconfirmed,
             session_expiry_interval=settings.session_expiry_s,
             receive_maximum=settings.receive_maximum,
+            maximum_packet_size=LARGEST_PACKET,
         )
         self._client.set_config(_NO_RECONNECT)
         self._client.on_message = self._on_message
@@ -183,7 +202,9 @@ class _Link:
                 )
                 granted = await self._subscribed
         except TimeoutError:
-            raise Transient(f"{where} doesn't answer: restart Mosquitto") from None
+            raise Transient(
+                f"{where} doesn't answer: restart Mosquitto, or correct mqtt.port"
+            ) from None
         except OSError as error:
             raise Transient(f"{where} can't be reached: start Mosquitto") from error
         except gmqtt.mqtt.handler.MQTTConnectError as error:
@@ -208,11 +229,13 @@ class _Link:
         """Hang up, then let go of the messages that were still being handled.
 
         In this order: what they return is then written to a closed connection, that is to say
-        nowhere, and the broker delivers them again.
+        nowhere, and the broker delivers them again. A broker that takes no more bytes is not
+        waited for.
         """
         self.lost.set()
-        with suppress(OSError):
-            await self._client.disconnect()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._client.disconnect()
         self._unconfirmed.give_up()
         for task in self._handling:
             task.cancel()
@@ -229,9 +252,18 @@ class _Link:
         except asyncio.CancelledError:
             if not self.lost.is_set():
                 raise
+        except GatewayError as error:
+            await self._give_up(error)
         finally:
             self._handling.discard(task)
         return 0
+
+    async def _give_up(self, error: GatewayError) -> None:
+        """Return after :meth:`close` only, when what we return acknowledges nothing any more."""
+        self.failure = error
+        self.lost.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 
     def _on_disconnect(self, _client: object, _packet: object, _error: object = None) -> None:
         self.lost.set()

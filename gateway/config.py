@@ -6,6 +6,7 @@ that is silently ignored is a night in the dark. Reads no secret: it knows only 
 
 from __future__ import annotations
 
+import ast
 import difflib
 import os
 import re
@@ -13,6 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -32,11 +34,19 @@ PATTERNS = {
     (TIME := r"^([01][0-9]|2[0-3]):(00|15|30|45)$"): 'a time on a quarter-hour, like "17:00"',
     (URL := r"^https?://"): "an address that starts with http:// or https://",
     (CONTRACT := r"^C[A-Z2-7]{55}$"): "a contract's address, C and 55 more letters and digits",
-    (RELAY := r"^(gpio:[0-9]{1,2}|node|none)$"): '"gpio:LINE", "node" or "none"',
+    (RELAY := r"^(gpio:([0-9]|1[0-9]|2[0-7])|node|none)$"): (
+        '"gpio:LINE" with a line from 0 to 27, "node" or "none"'
+    ),
+    (HOST := r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$"): (
+        "a host's name or address"
+    ),
+    (PATH := r"^[^\x00-\x1f]+$"): "the path of a file",
 }
 """Every pattern that a setting must match, and how to say it."""
 
 Name = Annotated[str, Meta(pattern=NAME)]
+Host = Annotated[str, Meta(pattern=HOST)]
+FilePath = Annotated[str, Meta(pattern=PATH)]
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
@@ -57,7 +67,7 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=60)]
     site: Annotated[int, Meta(ge=0, le=4_294_967_295)]
-    database: str
+    database: FilePath
     timezone: str = "UTC"
     flush_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
 
@@ -74,7 +84,7 @@ class BusSection(Struct, frozen=True, kw_only=True):
     """
 
     name: Name
-    port: str
+    port: FilePath
     baud: Literal[2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     timeout_s: Annotated[float, Meta(ge=0.05, le=5)] = 0.2
     read_every_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
@@ -91,11 +101,11 @@ class MqttSection(Struct, frozen=True, kw_only=True):
         node_keys_file: a file of mode 0600 with a line ``NAME HEX`` per node; signs commands.
     """
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
     username: Name = "gateway"
-    password_file: str
-    node_keys_file: str
+    password_file: FilePath
+    node_keys_file: FilePath
 
 
 class ChainSection(Struct, frozen=True, kw_only=True):
@@ -120,7 +130,7 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     network: Literal["local", "testnet", "mainnet"] = "testnet"
     rpc: Annotated[list[Annotated[str, Meta(pattern=URL)]], Meta(min_length=1)]
     contract_id: Annotated[str, Meta(pattern=CONTRACT)]
-    key_file: str
+    key_file: FilePath
     passphrase: str | None = None
     settle_every_s: Annotated[int, Meta(ge=900, multiple_of=900)] = 21_600
     settle_after_s: Natural = 120
@@ -165,7 +175,7 @@ class WebSection(Struct, frozen=True, kw_only=True):
         port: the TCP port.
     """
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
 
 
@@ -221,7 +231,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole configuration, checked."""
+    """The whole configuration; what :func:`load` returns is checked."""
 
     gateway: GatewaySection
     chain: ChainSection
@@ -250,15 +260,19 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         ConfigError: with one sentence for each thing that is missing or wrong.
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin with a BOM
     except FileNotFoundError:
         raise ConfigError([f"{path} isn't there: copy the example file and fill it in"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path} can't be read: {error}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path} is no text file in UTF-8: correct --config"]) from error
+    except OSError as error:
+        raise ConfigError([f"{path} can't be read: {error.strerror}"]) from error
+    except RecursionError:
+        raise ConfigError([f"{path} isn't valid TOML: it is nested too deeply"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path} isn't valid TOML: {error}"]) from error
     for name, (section, key) in ENVIRONMENT.items():
-        if name in environment and isinstance(document.setdefault(section, {}), dict):
+        if environment.get(name) and isinstance(document.setdefault(section, {}), dict):
             document[section][key] = environment[name]
     problems: list[str] = []
     config = _struct(Config, document, "", problems)
@@ -349,7 +363,8 @@ def _plain(message: str) -> str:
         message = message.replace(term, word)
     pattern = re.search(r"text in quotes matching regex '(.+)'", message)
     if pattern:
-        message = message.replace(pattern[0], PATTERNS[pattern[1]])
+        # msgspec writes the pattern as Python would, backslashes doubled.
+        message = message.replace(pattern[0], PATTERNS[ast.literal_eval(f"'{pattern[1]}'")])
     return message[:1].lower() + message[1:]
 
 
@@ -365,7 +380,7 @@ def _contradictions(config: Config) -> list[str]:
     problems = []
     try:
         _ = config.zone
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # 'Africa' is a folder of zones
         zone = config.gateway.timezone
         problems.append(f"gateway.timezone: {zone!r} is no time zone; write it like Africa/Lagos")
     if config.chain.network == "local" and not config.chain.passphrase:
@@ -377,6 +392,12 @@ def _contradictions(config: Config) -> list[str]:
     points = config.meter_point
     problems += _doubles("meter_point", "label", [point.label for point in points])
     problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
+    problems += _doubles("meter_point", "serial", [one.serial for one in points if one.serial])
+    problems += [
+        f"chain.rpc: {url} is no address: write it like https://soroban-testnet.stellar.org"
+        for url in config.chain.rpc
+        if not _is_address(url)
+    ]
     gpio = [point.relay for point in points if point.relay.startswith("gpio:")]
     problems += _doubles("meter_point", "relay", gpio)
     placed = [point for point in points if point.node or (point.bus and point.unit_id)]
@@ -384,6 +405,14 @@ def _contradictions(config: Config) -> list[str]:
     for point in points:
         problems += _point_problems(config, point)
     return problems
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        return False
 
 
 def _point_problems(config: Config, point: PointSection) -> list[str]:

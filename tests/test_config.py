@@ -85,10 +85,58 @@ def test_environment_wins_over_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("[gateway\n", "isn't valid TOML"), ("gateway = 3\n", "gateway: expected a table")],
+    [
+        ("[gateway\n", "isn't valid TOML"),
+        ("gateway = 3\n", "gateway: expected a table"),
+        ("", "gateway is missing: add the section [gateway]"),
+        ("a = 1\na = 2\n", "isn't valid TOML: Cannot overwrite a value"),
+        ("a = " + "[" * 5_000, "it is nested too deeply"),
+    ],
 )
 def test_a_file_that_is_no_configuration_says_so(text: str, sentence: str, tmp_path: Path) -> None:
     assert any(sentence in problem for problem in problems(text, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        ('"gpio:17"', '"gpio:99"', 'expected "gpio:LINE" with a line from 0 to 27'),
+        ('"gpio:17"', '"gpio:07"', 'expected "gpio:LINE" with a line from 0 to 27'),
+        ("port = 1883", 'port = "1883"', "mqtt.port: expected a whole number, found '1883'"),
+        ('"house-01"', '"house 01"', "label: expected a name of letters, digits, dots and dashes"),
+        ("unit_id = 2", "unit_id = 1", "meter address main/1 is used 2 times"),
+        ('host = "127.0.0.1"', 'host = "a..b"', "mqtt.host: expected a host's name or address"),
+        ('"/var/lib/gateway/usage.db"', '""', "gateway.database: expected the path of a file"),
+        ('"/etc/gateway/keys/mqtt"', '"a\\u0000b"', "expected the path of a file"),
+        ("https://soroban-testnet.stellar.org", "http://h:99999", "http://h:99999 is no address"),
+        ("https://soroban-testnet.stellar.org", "http://[::1", "http://[::1 is no address"),
+        ("Africa/Lagos", "Africa", "'Africa' is no time zone"),
+    ],
+)
+def test_a_wrong_value_is_named(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    assert right in text
+    found = problems(text.replace(right, wrong, 1), tmp_path)
+    assert any(sentence in problem for problem in found), found
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", "[gateway]".encode("utf-16")])
+def test_a_file_that_is_no_text_says_so(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="is no text file in UTF-8"):
+        load(path, {})
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read: Is a directory"):
+        load(tmp_path, {})
+
+
+def test_an_editor_s_byte_order_mark_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(EXAMPLE.read_text(), "utf-8-sig")
+    assert load(path, {"CONTRACT_ID": ""}) == load(EXAMPLE, {})
 
 
 def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:

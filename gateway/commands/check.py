@@ -9,8 +9,9 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.app import node_keys
 from gateway.config import DEFAULT_PATH, Config, load
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 from gateway.wire.errors import WireError
 from gateway.wire.registers import find_map
 
@@ -46,17 +47,8 @@ def _report(wrong: list[str], absent: list[str]) -> int:
 def problems(config: Config) -> list[str]:
     """What on this machine does not fit the settings; one sentence each."""
     found = []
-    folder = Path(config.gateway.database).parent
-    if not folder.is_dir():
-        found.append(f"gateway.database: the folder {folder} isn't there: create it")
-    elif not os.access(folder, os.W_OK):
-        found.append(f"gateway.database: {folder} can't be written: change its owner")
-    found += [
-        f"bus {bus.name}: serial port {bus.port} isn't there: "
-        "plug in the adapter or correct bus.port"
-        for bus in config.bus
-        if not Path(bus.port).exists()
-    ]
+    found += _database(Path(config.gateway.database))
+    found += _ports(config)
     for point in config.meter_point:
         if point.node is None:
             try:
@@ -66,19 +58,74 @@ def problems(config: Config) -> list[str]:
     found += _secret("chain.key_file", config.chain.key_file)
     if config.mqtt is not None:
         found += _secret("mqtt.password_file", config.mqtt.password_file)
-        found += _secret("mqtt.node_keys_file", config.mqtt.node_keys_file)
+        found += _node_keys(config, config.mqtt.node_keys_file)
     return found
+
+
+def _database(path: Path) -> list[str]:
+    folder = path.parent
+    if not folder.is_dir():
+        return [f"gateway.database: the folder {folder} isn't there: create it"]
+    if path.exists() and not path.is_file():
+        return [f"gateway.database: {path} is no file: name one in a folder, like usage.db"]
+    if not all(os.access(one, os.W_OK) for one in (folder, path) if one.exists()):
+        return [f"gateway.database: {path} can't be written: change the owner of {folder}"]
+    return []
+
+
+def _ports(config: Config) -> list[str]:
+    """Every port must be there, and be another device than the others, whatever their names."""
+    found = []
+    owners: dict[Path, str] = {}
+    for bus in config.bus:
+        port = Path(bus.port)
+        if not port.exists():
+            found.append(
+                f"bus {bus.name}: serial port {port} isn't there: "
+                "plug in the adapter or correct bus.port"
+            )
+        elif not port.is_char_device():
+            found.append(f"bus {bus.name}: {port} is no serial port: correct bus.port")
+        elif (device := port.resolve()) in owners:
+            found.append(
+                f"bus {bus.name}: {port} is the same adapter as that of bus {owners[device]}: "
+                "put all its meters on one bus"
+            )
+        else:
+            owners[device] = bus.name
+    return found
+
+
+def _node_keys(config: Config, name: str) -> list[str]:
+    """The file must be sound, and hold a key for every node with a relay."""
+    setting = "mqtt.node_keys_file"
+    found = _secret(setting, name)
+    if found:
+        return found
+    try:
+        keys = node_keys(Path(name))
+    except GatewayError as error:
+        return [f"{setting}: {error}"]
+    return [
+        f"{setting}: node {point.node} of {point.label} has no key: "
+        f"add a line '{point.node} HEX' to {name}"
+        for point in config.meter_point
+        if point.relay == "node" and point.node not in keys
+    ]
 
 
 def _secret(setting: str, name: str) -> list[str]:
     """A file of secrets must be there, readable by its owner and by nobody else."""
     path = Path(name)
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        status = path.stat()
     except FileNotFoundError:
         return [f"{setting}: {path} isn't there: create it with mode 0600"]
     except OSError as error:
         return [f"{setting}: {path} can't be looked at: {error.strerror}"]
+    if not stat.S_ISREG(status.st_mode):
+        return [f"{setting}: {path} is no file: name the file that holds the secret"]
+    mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
         return [f"{setting}: {path} has mode {mode:04o}: others can read it; chmod 600 {path}"]
     if not os.access(path, os.R_OK):
@@ -106,5 +153,5 @@ def _reachable(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=REACH_S):
             return True
-    except OSError:
+    except (OSError, UnicodeError):  # a name too long for DNS
         return False

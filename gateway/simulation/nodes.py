@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 import aiomqtt
 
@@ -152,9 +153,13 @@ class SimulatedNode:
 
     def forget(self, ack: Acknowledgement) -> None:
         """Drop the readings that the gateway has committed."""
-        while self._kept and _covers(ack, self._kept[0]):
-            self._kept.popleft()
-            self._sent = max(0, self._sent - 1)
+        if not self._kept:
+            return
+        oldest = self._kept[0]
+        sent = [one for one in islice(self._kept, self._sent) if not ack.covers(one)]
+        unsent = [one for one in islice(self._kept, self._sent, None) if not ack.covers(one)]
+        self._kept, self._sent = deque(sent + unsent), len(sent)
+        if not self._kept or self._kept[0] is not oldest:
             self._patience_s = self.settings.resend_after_s
             self._waiting_since_s = time.monotonic()
 
@@ -267,11 +272,3 @@ class SimulatedNode:
         self, client: aiomqtt.Client, channel: Channel, payload: bytes, *, retain: bool = False
     ) -> None:
         await client.publish(topic(self.settings.name, channel), payload, qos=1, retain=retain)
-
-
-def _covers(ack: Acknowledgement, reading: NodeReading) -> bool:
-    """Whether an acknowledgement includes a reading: by sequence when it has one, else by time."""
-    if ack.sequence is None or reading.sequence is None:
-        return reading.read_at <= ack.read_at
-    same_boot = ack.boot_id is None or ack.boot_id == reading.boot_id
-    return same_boot and reading.sequence <= ack.sequence

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from gateway.clock import Clock
 from gateway.domain.readings import Reading
-from gateway.errors import GatewayError, Permanent, Transient
+from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
 from gateway.store.readings import append_readings
@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 50_000
 """Readings held while the disk does not take them: 200 meters every 10 s for 40 minutes, 10 MB."""
 MOST_AHEAD = timedelta(minutes=5)
-LONGEST_RETRY_S = 30.0
+MOST_AT_ONCE = 2_000
+"""Readings in one transaction: other processes wait for the file meanwhile, 10 s at most."""
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +116,17 @@ class Intake:
             )
 
     async def tick(self, now: datetime) -> None:  # noqa: ARG002 - every service has this shape
-        """Commit everything that waits, in one transaction.
+        """Commit everything that waits, in one transaction unless a long fault left very much.
 
         Raises:
-            Transient: the disk did not take it; everything still waits.
+            Transient: the disk did not take it; what is not committed still waits.
+            Permanent: the store cannot be used until a person acts.
         """
-        group, self._waiting = self._waiting, []
-        if not group:
-            return
+        while self._waiting:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
         try:
             async with self._database.transaction() as connection:
                 readings = [reading for reading, _ in group]
@@ -134,29 +140,36 @@ class Intake:
 
     async def run(self) -> None:
         """Commit when the oldest reading has waited long enough; on the way out, what is left."""
-        retry_s = self._settings.flush_s
+        retry_s = 0.0
         try:
             while True:
                 await self._arrived.wait()
-                await self._pause(retry_s)
+                if retry_s:
+                    await asyncio.sleep(retry_s)  # no hurry makes room on a disk
+                else:
+                    await self._pause()
                 self._arrived.clear()
                 retry_s = await self._flush(retry_s)
         finally:
             await self.tick(self._clock.now())
 
-    async def _pause(self, duration_s: float) -> None:
+    async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(duration_s):
+            async with asyncio.timeout(self._settings.flush_s):
                 await self._hurry.wait()
         except TimeoutError:
             pass
         self._hurry.clear()
 
     async def _flush(self, retry_s: float) -> float:
+        """Commit; returns how long to wait before the next try, s, 0 when there was no fault."""
         try:
             await self.tick(self._clock.now())
-        except GatewayError as error:
-            log.warning("readings not stored waiting=%d error=%s", len(self._waiting), error)
+        except Transient as error:
+            if not retry_s:
+                log.warning("readings wait in memory waiting=%d: %s", len(self._waiting), error)
             self._arrived.set()
-            return min(max(retry_s, 1.0) * 2, LONGEST_RETRY_S)
-        return self._settings.flush_s
+            return min(max(retry_s * 2, FIRST_RETRY_S), LONGEST_RETRY_S)
+        if retry_s:
+            log.info("readings are stored again")
+        return 0.0

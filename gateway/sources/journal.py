@@ -6,6 +6,7 @@ worth a reading: when the disk takes no event, the log has it and the source goe
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -60,25 +61,31 @@ class Journal:
         self._clock = clock
         self._marked: dict[str, tuple[State, str]] = {}
         self._told: dict[tuple[str, str], _Told] = {}
+        self._marking = asyncio.Lock()
+        self._complaint: str | None = None
 
     async def mark(self, name: str, state: State, message: str) -> None:
         """Record a status when it changed; ``name`` is as in the store ('bus:main', 'broker')."""
         if self._marked.get(name) == (state, message):
             return
-        try:
-            changed = await mark_status(
-                self._database, name, state, message, int(self._clock.now_s())
-            )
-        except Transient as error:
-            log.warning("status=%s state=%s not stored: %s", name, state, error)
-            return
-        self._marked[name] = (state, message)
-        if changed:
-            log.info("status=%s state=%s %s", name, state, message)
+        async with self._marking:  # else every message of a burst would write the same transition
+            if self._marked.get(name) == (state, message):
+                return
+            try:
+                changed = await mark_status(
+                    self._database, name, state, message, int(self._clock.now_s())
+                )
+            except Transient as error:
+                self._complain(error)
+                return
+            self._complaint = None
+            self._marked[name] = (state, message)
+            if changed:
+                log.info("status=%s state=%s %s", name, state, message)
 
     async def tell(self, kind: str, sender: Sender, what: str) -> None:
         """Write the event '<sender> <what>'."""
-        detail = f"{sender.name} {what}"[:LONGEST_DETAIL]
+        detail = _printable(f"{sender.name} {what}"[:LONGEST_DETAIL])
         log.info("event=%s %s", kind, detail)
         try:
             async with self._database.transaction() as connection:
@@ -91,12 +98,20 @@ class Journal:
                     meter_id=sender.meter_id,
                 )
         except Transient as error:
-            log.warning("event=%s not stored: %s", kind, error)
+            self._complain(error)
+        else:
+            self._complaint = None
+
+    def _complain(self, error: Transient) -> None:
+        """Log once that the disk takes nothing."""
+        if self._complaint != str(error):
+            log.warning("statuses and events not stored: %s", error)
+        self._complaint = str(error)
 
     async def refuse(self, sender: Sender, why: str) -> None:
-        """Count a refused reading, and tell of it seldom."""
+        """Count a refused message, and tell of it seldom."""
         self.refused[sender.name] += 1
-        await self.tell_seldom(REFUSED, sender, f"sent a reading that was refused: {why}")
+        await self.tell_seldom(REFUSED, sender, f"sent a message that was refused: {why}")
 
     async def tell_seldom(self, kind: str, sender: Sender, what: str) -> None:
         """Write the first event of a kind from a sender, then one an hour that says how many."""
@@ -109,3 +124,8 @@ class Journal:
         more = f" (and {told.withheld} more since the last event)" if told.withheld else ""
         self._told[key] = _Told(again_s=now_s + TELL_AGAIN_S)
         await self.tell(kind, sender, what + more)
+
+
+def _printable(text: str) -> str:
+    """A sender's words without what would break a log's line, a page, or UTF-8."""
+    return "".join(one if one.isprintable() else "?" for one in text)

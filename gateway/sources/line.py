@@ -100,6 +100,7 @@ class SerialLine:
         if not await client.connect():
             raise PortError(f"serial port {self._port} could not be opened: plug it in again")
         self._client = client
+        _heed_cancellation()
         with suppress(ValueError):  # a driver without the setting
             # Else a USB adapter sits on received bytes for 16 ms, a third of a whole poll.
             _device(client).set_low_latency_mode(True)
@@ -127,12 +128,14 @@ class SerialLine:
         try:
             reply = await _send(self._client, request)
         except ModbusException:
+            _heed_cancellation()
             if not self._client.connected:
                 self.close()
                 raise PortError(
                     f"serial port {self._port} disappeared: plug the adapter in again"
                 ) from None
             raise self._diagnosis(request) from None
+        _heed_cancellation()
         return _words(reply, request)
 
     def _watch(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus's shape
@@ -215,6 +218,17 @@ def _taken(port: str) -> str:
 
 def _device(client: AsyncModbusSerialClient) -> serial.Serial:
     return cast("SerialTransport", client.ctx.transport).sync_serial
+
+
+def _heed_cancellation() -> None:
+    """End when we were told to.
+
+    pymodbus waits with ``asyncio.wait_for``, which before Python 3.12 drops a cancellation that
+    comes together with the reply (https://bugs.python.org/issue42130).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _send(client: AsyncModbusSerialClient, request: ReadRequest) -> ModbusPDU:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.broker import Broker, Reach
@@ -82,7 +83,7 @@ class NodeSource:
         self._journal = Journal(database, clock)
         self._states: dict[str, _State] = {name: _State() for name in nodes}
         self._uncommitted = 0
-        self._acks: dict[tuple[str, str | None], Acknowledgement] = {}
+        self._acks: dict[tuple[str, str | None], deque[Acknowledgement]] = {}
         self._committed = asyncio.Event()
         broker.listen(FILTERS, self._receive, self._report)
 
@@ -92,19 +93,22 @@ class NodeSource:
         return self._journal.refused
 
     async def tick(self, now: datetime) -> None:  # noqa: ARG002 - every service has this shape
-        """Tell each node how far its readings are durable: one message for all of a commit.
+        """Tell each node which of its readings are durable: one message for all of a commit.
 
         Raises:
             Transient: the broker is away; what was not sent is kept.
         """
         while self._acks:
             key = next(iter(self._acks))
-            ack = self._acks.pop(key)
-            try:
-                await self._broker.publish(topic(key[0], Channel.ACK), encode_ack(ack))
-            except Transient:
-                self._acks.setdefault(key, ack)
-                raise
+            acks = self._acks.pop(key)
+            while acks:
+                try:
+                    await self._broker.publish(topic(key[0], Channel.ACK), encode_ack(acks[0]))
+                except Transient:
+                    acks.extend(self._acks.pop(key, ()))
+                    self._acks[key] = acks
+                    raise
+                acks.popleft()
 
     async def run(self) -> None:
         """Acknowledge after each commit until cancelled; run the broker beside it."""
@@ -118,7 +122,17 @@ class NodeSource:
 
     async def _report(self, reach: Reach, message: str) -> None:
         await self._journal.mark("broker", reach, message)
+        if reach == "offline":
+            await self._forget_who_is_online()
         self._committed.set()
+
+    async def _forget_who_is_online(self) -> None:
+        """No broker, no news of nodes; each that comes back is told its relay's state again."""
+        for name, state in self._states.items():
+            state.reach, state.lost_at = None, self._clock.now()
+            label = self._nodes[name].label
+            message = f"{label} has not been heard since the broker was away"
+            await self._journal.mark(f"node:{name}", "offline", message)
 
     async def _receive(self, topic_text: str, payload: bytes) -> None:
         """Take one message; returning acknowledges it to the broker."""
@@ -131,50 +145,46 @@ class NodeSource:
             why = f"{name} is not in the configuration: add a meter_point with its name as node"
             await self._journal.refuse(_STRANGER, why)
             return
-        try:
-            match channel:
-                case Channel.READING:
-                    await self._take_reading(name, payload)
-                case Channel.RELAY_STATE:
-                    await self._take_relay(name, decode_relay_report(payload))
-                case Channel.STATUS:
-                    await self._take_status(name, online=decode_status(payload))
-                case Channel.RELAY_COMMAND | Channel.ACK:  # ours, not subscribed
-                    return
-        except Permanent as error:
-            await self._journal.refuse(self._sender(name), str(error))
+        match channel:
+            case Channel.READING:
+                await self._take_reading(name, payload)
+            case Channel.RELAY_STATE:
+                await self._take_relay(name, payload)
+            case Channel.STATUS:
+                await self._take_status(name, payload)
+            case Channel.RELAY_COMMAND | Channel.ACK:  # ours, not subscribed
+                return
 
     async def _take_reading(self, name: str, payload: bytes) -> None:
-        """Return when the reading is durable.
-
-        Raises:
-            Permanent: it can never be stored.
-        """
-        message = decode_reading(payload)
+        """Return when the reading is durable, or refused because it can never be stored."""
         try:
+            message = decode_reading(payload)
             if message.device_id != name:
                 raise WireError(
                     "device_id", f"is {message.device_id!r}, sent as {name}: align them"
                 )
+        except WireError as error:
+            await self._refuse(name, error)
+            return
+        await self._seen(name, message.read_at)
+        try:
             reading = _reading(message, self._nodes[name])
             check_ranges(reading)
-            await self._store(name, reading)
-        except Permanent:
+            done = await self._offer(reading)
+        except Permanent as error:
+            await self._refuse(name, error)
             if message.sequence is not None:  # its timestamp may be the very thing that is wrong
-                await self._await_earlier(name)
                 self._acknowledge(name, message)
-            raise
+            return
+        await self._until_durable(done)
         self._acknowledge(name, message)
 
-    async def _store(self, name: str, reading: Reading) -> None:
-        done = await self._offer(reading)
-        self._states[name].newest = done
-        await self._seen(name, reading.read_at)
+    async def _until_durable(self, done: asyncio.Future[None]) -> None:
         self._uncommitted += 1
         if self._uncommitted >= HURRY_AT:
             self._intake.hurry()
         try:
-            await done
+            await asyncio.wait([done])  # a lost connection ends the waiting, never the commit
         finally:
             self._uncommitted -= 1
 
@@ -186,18 +196,15 @@ class NodeSource:
             except Transient:
                 await asyncio.sleep(INTAKE_RETRY_S)
 
-    async def _await_earlier(self, name: str) -> None:
-        """An acknowledgement covers all before it, so those have to be durable first."""
-        newest = self._states[name].newest
-        if newest is not None:
-            await asyncio.wait([newest])
-
     def _acknowledge(self, name: str, message: NodeReading) -> None:
-        ack = Acknowledgement(message.read_at, message.sequence, message.boot_id)
-        key = (name, message.boot_id)  # sequences of two boots can't be compared
-        earlier = self._acks.get(key)
-        if earlier is None or _covers(ack, earlier):
-            self._acks[key] = ack
+        number = message.sequence
+        ack = Acknowledgement(message.read_at, number, message.boot_id, number)
+        # Sequences of two boots can't be compared.
+        acks = self._acks.setdefault((name, message.boot_id), deque())
+        both = _joined(acks[-1], ack) if acks else None
+        if both is not None:
+            acks.pop()
+        acks.append(both or ack)
         self._committed.set()
 
     async def _seen(self, name: str, read_at: datetime) -> None:
@@ -207,15 +214,25 @@ class NodeSource:
             state.reach, state.lost_at = "online", None
             await self._mark(name)
 
-    async def _take_relay(self, name: str, report: RelayReport) -> None:
+    async def _take_relay(self, name: str, payload: bytes) -> None:
         """Note the relay's position; being retained, the report proves no life by itself."""
+        try:
+            report = decode_relay_report(payload)
+        except WireError as error:
+            await self._refuse(name, error)
+            return
         self._states[name].relay = report
         await self._mark(name)
         if report.refused is not None:
             what = f"did not obey a relay command: {report.refused}"
             await self._journal.tell_seldom("relay-refused", self._sender(name), what)
 
-    async def _take_status(self, name: str, *, online: bool) -> None:
+    async def _take_status(self, name: str, payload: bytes) -> None:
+        try:
+            online = decode_status(payload)
+        except WireError as error:
+            await self._refuse(name, error)
+            return
         state = self._states[name]
         state.reach = "online" if online else "offline"
         state.lost_at = None if online else self._clock.now()
@@ -233,6 +250,9 @@ class NodeSource:
                 return
         await self._journal.mark(f"node:{name}", state.reach, message)
 
+    async def _refuse(self, name: str, error: Permanent) -> None:
+        await self._journal.refuse(self._sender(name), str(error))
+
     def _sender(self, name: str) -> Sender:
         meter = self._nodes[name]
         return Sender(f"node {name} ({meter.label})", meter.meter_point_id, meter.meter_id)
@@ -246,19 +266,25 @@ class _State:
         reach: None until it said so itself, or the broker did in its last will.
         lost_at: when we heard its last will; None while it lives.
         relay: its last report.
-        newest: done when its newest reading is durable.
     """
 
     reach: Reach | None = None
     lost_at: datetime | None = None
     relay: RelayReport | None = None
-    newest: asyncio.Future[None] | None = None
 
 
-def _covers(ack: Acknowledgement, other: Acknowledgement) -> bool:
-    if ack.sequence is None or other.sequence is None:
-        return ack.read_at >= other.read_at
-    return ack.sequence >= other.sequence
+def _joined(one: Acknowledgement, other: Acknowledgement) -> Acknowledgement | None:
+    """One acknowledgement for two of the same boot; None when something is missing between."""
+    newer = max(one, other, key=lambda ack: (ack.sequence or 0, ack.read_at))
+    match (one.first_sequence, one.sequence), (other.first_sequence, other.sequence):
+        case (None, None), (None, None):
+            return newer
+        case (int(first), int(last)), (int(other_first), int(other_last)) if (
+            other_first <= last + 1 and first <= other_last + 1
+        ):
+            return replace(newer, first_sequence=min(first, other_first))
+        case _:
+            return None
 
 
 def _reading(message: NodeReading, meter: MeterOfNode) -> Reading:

@@ -32,6 +32,7 @@ class Database:
         self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
     ) -> None:
         self.path = path
+        self._files = _identities(path)
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
@@ -79,6 +80,7 @@ class Database:
 
         Raises:
             Transient: the disk is full or the file stays locked; nothing was written.
+            Permanent: the file is damaged, or no longer the one that was opened.
         """
         async with self._lock:
             try:
@@ -86,12 +88,21 @@ class Database:
                     # Inside, because a BEGIN whose caller was cancelled is still executed.
                     await self._writer.execute("BEGIN IMMEDIATE")
                     yield self._writer
+                    self._check_files()
                 except BaseException:
                     await self._writer.rollback()
                     raise
                 await self._commit()
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 raise _translated(error, self.path) from error
+
+    def _check_files(self) -> None:
+        """SQLite goes on writing to a file that was deleted, and nobody would ever see it."""
+        if _identities(self.path) != self._files:
+            raise Permanent(
+                f"{self.path} or its -wal file was deleted or replaced while it was in use: put "
+                "it back or restore it from a backup, then start the gateway again"
+            )
 
     async def _commit(self) -> None:
         try:
@@ -135,6 +146,19 @@ class Database:
         if row is None:
             raise Permanent(f"{self.path} has no writer id: restore it from a backup")
         return str(row["value"])
+
+
+def _identities(path: Path) -> list[tuple[int, int] | None]:
+    """Device and inode of the file and of its write-ahead log; None for one that isn't there."""
+    found: list[tuple[int, int] | None] = []
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            status = one.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return found
 
 
 async def _prepare(connection: aiosqlite.Connection) -> None:

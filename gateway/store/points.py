@@ -105,7 +105,8 @@ async def apply_settings(
     """Bring the stored meter points in line with the configuration; repeat it freely.
 
     A label keeps its slot and its meter for good: replacing a meter is an exchange with two
-    readings, never an edit of the file.
+    readings, never an edit of the file. A meter point that is no longer named keeps its history;
+    it is neither read nor switched, and its address and its relay are free for others.
 
     Args:
         settings: one per meter point.
@@ -115,12 +116,21 @@ async def apply_settings(
         ConfigError: a label was given another slot or another meter.
     """
     async with database.transaction() as connection:
+        await _unplug_all(connection)
         problems: list[str] = []
         for setting in settings:
             problems += await _apply(connection, setting, now_s)
         if problems:
             raise ConfigError(problems)
     return await find_points(database)
+
+
+async def _unplug_all(connection: aiosqlite.Connection) -> None:
+    """Free every address and relay, so that meters can change places; '-' begins no bus's name."""
+    await connection.execute(
+        "UPDATE installation SET address = '-/' || installation_id WHERE to_s IS NULL"
+    )
+    await connection.execute("UPDATE meter_point SET relay = 'none'")
 
 
 async def _apply(connection: aiosqlite.Connection, setting: PointSetting, now_s: int) -> list[str]:
@@ -139,6 +149,17 @@ async def _apply(connection: aiosqlite.Connection, setting: PointSetting, now_s:
         return [
             f"meter_point {setting.label}: slot {setting.slot} belongs to {taken['label']} "
             "for good; take the next free one"
+        ]
+    async with connection.execute(
+        """SELECT p.label FROM meter m JOIN installation i USING (meter_id)
+           JOIN meter_point p USING (meter_point_id) WHERE m.serial = :serial""",
+        {"serial": setting.serial},
+    ) as cursor:
+        owner = await cursor.fetchone()
+    if owner:
+        return [
+            f"meter_point {setting.label}: {setting.serial} is the meter of {owner['label']}; "
+            "set serial to what is printed on this one"
         ]
     await _insert(connection, setting, now_s)
     return []
@@ -169,9 +190,20 @@ async def _update(
         },
     )
     await connection.execute(
-        """UPDATE installation SET address = :address
+        "UPDATE meter SET model = :model WHERE meter_id = :id",
+        {"model": setting.model, "id": stored.meter_id},
+    )
+    # The first register counts until there is a reading; then it is history.
+    await connection.execute(
+        """UPDATE installation SET address = :address,
+               first_register_wh = CASE WHEN meter_id IN (SELECT meter_id FROM register)
+                                        THEN first_register_wh ELSE :first END
            WHERE meter_point_id = :id AND to_s IS NULL""",
-        {"address": setting.address, "id": stored.meter_point_id},
+        {
+            "address": setting.address,
+            "first": setting.first_register_wh,
+            "id": stored.meter_point_id,
+        },
     )
     return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +60,26 @@ async def find_status(database: Database) -> list[Status]:
     """Every status, by name."""
     rows = await database.fetch_all("SELECT * FROM status ORDER BY name")
     return [Status(row["name"], row["state"], row["since_s"], row["message"]) for row in rows]
+
+
+async def drop_statuses(database: Database, kinds: Sequence[str], keep: Sequence[str]) -> None:
+    """Forget the statuses of what is no longer there; nobody would ever change them again.
+
+    Args:
+        database: the store.
+        kinds: what stands before the colon in their names: 'bus', 'node', ...
+        keep: the full names of what is there.
+    """
+    gone = [
+        one.name
+        for one in await find_status(database)
+        if one.name.partition(":")[0] in kinds and one.name not in keep
+    ]
+    if gone:
+        async with database.transaction() as connection:
+            await connection.executemany(
+                "DELETE FROM status WHERE name = :name", [{"name": name} for name in gone]
+            )
 
 
 async def append_event(

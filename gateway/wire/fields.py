@@ -50,7 +50,7 @@ def parse_object(payload: bytes) -> JsonObject:
         value: object = json.loads(
             payload.decode("utf-8"), parse_float=Decimal, parse_constant=Decimal
         )
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # 1e99999999999999999999
         raise WireError("message", "is not JSON: send one JSON object") from error
     if not isinstance(value, dict):
         raise WireError("message", "is not a JSON object: send one, in curly brackets")

@@ -72,17 +72,30 @@ class NodeReading:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The gateway has committed everything up to here; the node may forget it.
+    """The gateway has dealt with these readings for good; the node may forget them.
+
+    A node that numbers its readings is told an unbroken range of them: what it published while
+    the broker kept nothing for the gateway is in no range, and is sent again. A node that numbers
+    nothing is told by time, everything up to ``read_at``.
 
     Args:
-        read_at: of the newest committed reading, aware UTC.
-        sequence: the highest committed one, when the node sends sequences.
+        read_at: of the newest of them, aware UTC.
+        sequence: the last of the range, when the node sends sequences.
         boot_id: the boot that sequence belongs to, when the node sends one.
+        first_sequence: the first of the range; None: everything up to ``sequence``.
     """
 
     read_at: datetime
     sequence: int | None = None
     boot_id: str | None = None
+    first_sequence: int | None = None
+
+    def covers(self, reading: NodeReading) -> bool:
+        """Whether the node may forget this reading."""
+        if self.sequence is None or reading.sequence is None:
+            return reading.read_at <= self.read_at
+        same_boot = self.boot_id is None or self.boot_id == reading.boot_id
+        return same_boot and (self.first_sequence or 0) <= reading.sequence <= self.sequence
 
 
 def decode_reading(payload: bytes) -> NodeReading:
@@ -151,6 +164,8 @@ def decode_status(payload: bytes) -> bool:
 def encode_ack(ack: Acknowledgement) -> bytes:
     """The JSON message of an acknowledgement."""
     message: JsonObject = {"timestamp": instant_text(ack.read_at)}
+    if ack.first_sequence is not None:
+        message["first_sequence"] = ack.first_sequence
     if ack.sequence is not None:
         message["sequence"] = ack.sequence
     if ack.boot_id is not None:
@@ -169,6 +184,7 @@ def decode_ack(payload: bytes) -> Acknowledgement:
         take_instant(message, "timestamp"),
         take_optional_count(message, "sequence"),
         _boot_id(message),
+        take_optional_count(message, "first_sequence"),
     )
 
 

@@ -20,6 +20,7 @@ def village(tmp_path: Path) -> Path:
     for name in ("signing", "mqtt", "nodes"):
         secret = tmp_path / name
         secret.touch(mode=0o600)
+    (tmp_path / "nodes").write_text(f"meter-003 {'ab' * 16}\n")
     _, line = os.openpty()
     text = EXAMPLE.read_text()
     text = text.replace("/var/lib/gateway/usage.db", str(tmp_path / "usage.db"))
@@ -59,6 +60,10 @@ def test_a_right_configuration_passes_though_the_world_is_away(
         ('database = "/nowhere/usage.db"', r"database = .*", "/nowhere isn't there: create it"),
         ('key_file = "/nowhere/key"', r"key_file = .*", "create it with mode 0600"),
         ("unknwon = 3", "first_register_wh = 0", "unknwon is not a setting"),
+        ('port = "/etc/passwd"', r"port = \"/dev/pts/\d+\"", "/etc/passwd is no serial port"),
+        ('database = "/etc"', r"database = .*", "/etc is no file: name one in a folder"),
+        ('key_file = "/etc"', r"key_file = .*", "name the file that holds the secret"),
+        ('node = "meter-4"', 'node = "meter-003"', "add a line 'meter-4 HEX' to"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -79,6 +84,38 @@ def test_a_secret_that_others_can_read_is_wrong(
     status, said = check(village, capsys)
     assert status == 1
     assert "chmod 600" in said
+
+
+def test_one_adapter_under_two_names_is_one_bus(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = village.read_text()
+    port = re.search(r"port = \"(/dev/pts/\d+)\"", text)
+    assert port is not None
+    alias = village.parent / "ttyALIAS"
+    alias.symlink_to(port[1])
+    village.write_text(f'{text}\n[[bus]]\nname = "other"\nport = "{alias}"\n')
+    status, said = check(village, capsys)
+    assert status == 1
+    assert "is the same adapter as that of bus main: put all its meters on one bus" in said
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ("meter-003 abc\n", "line 1: write NAME, a space and at least 32 hex digits"),
+        (f"a {'ab' * 16}\na {'cd' * 16}\n", "line 2: a has a key already; keep one"),
+    ],
+)
+def test_a_key_file_that_is_wrong_is_named_without_its_keys(
+    village: Path, capsys: pytest.CaptureFixture[str], keys: str, sentence: str
+) -> None:
+    (village.parent / "nodes").write_text(keys)
+    status, said = check(village, capsys)
+    assert status == 1
+    assert sentence in said
+    assert "abc" not in said
+    assert "cdcd" not in said
 
 
 def test_no_configuration_at_all_says_what_to_do(

@@ -20,9 +20,9 @@ PASSPHRASE = "Standalone Network ; February 2017"  # noqa: S105 - a network's pu
 
 
 def binary() -> Path:
-    """The program: ``LOCALNET`` in the environment, or where ``make contracts`` leaves it."""
+    """The program: ``LOCALNET`` in the environment, or where ``make setup`` leaves it."""
     path = Path(os.environ.get("LOCALNET", ROOT / "contracts/target/localnet/localnet"))
-    assert path.exists(), f"{path} isn't there: run `make contracts`, or set LOCALNET"
+    assert path.exists(), f"{path} isn't there: run `make setup`, or set LOCALNET"
     return path
 
 

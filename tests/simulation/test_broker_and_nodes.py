@@ -169,6 +169,17 @@ async def test_an_acknowledgement_without_sequence_counts_by_time(broker: Broker
     assert node.kept == (readings[2],)
 
 
+async def test_a_node_keeps_what_lies_outside_the_acknowledged_range(broker: Broker) -> None:
+    node = node_of(broker)
+    readings = [node.read(START_S + 10 * number) for number in range(1, 6)]
+
+    node.forget(Acknowledgement(readings[3].read_at, 4, "boot-1", first_sequence=3))
+    assert node.kept == (readings[0], readings[1], readings[4])
+
+    node.forget(Acknowledgement(readings[4].read_at, 5, "boot-1"))
+    assert not node.kept
+
+
 async def test_a_signed_command_switches_the_supply_and_is_reported(broker: Broker) -> None:
     node = node_of(broker)
     expires_at = datetime.fromtimestamp(START_S, UTC) + timedelta(days=1)

@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 
 from gateway.broker import Broker, BrokerSettings, Reach
-from gateway.errors import Transient
+from gateway.errors import Permanent, Transient
 from gateway.simulation import broker as mosquitto
 from tests.simulation.world import passwords
 from tests.sources.stage import running, until
@@ -150,3 +150,56 @@ async def test_a_second_gateway_of_the_same_name_is_noticed(server: mosquitto.Br
 async def test_a_password_is_never_printed(server: mosquitto.Broker) -> None:
     settings = settings_for(server)
     assert PASSWORDS[mosquitto.GATEWAY_USER] not in repr(settings)
+
+
+async def test_a_handler_that_cannot_go_on_acknowledges_nothing_and_ends_the_connection(
+    server: mosquitto.Broker,
+) -> None:
+    settings = settings_for(server)
+    broker, ear = Broker(settings), Ear()
+
+    async def fail(_topic: str, _payload: bytes) -> None:
+        raise Permanent("the card is read-only")
+
+    broker.listen(("nodes/+/up/#",), fail, ear.report)
+    running_broker = asyncio.create_task(broker.run())
+    await ear.until_said("online")
+    async with node(server) as sender:
+        await sender.publish(f"nodes/{NODE}/up/reading", b"1", qos=1)
+    with pytest.raises(Permanent, match="the card is read-only"):
+        await running_broker
+    again, listening = connection(settings)
+    async with running(again.run()):
+
+        async def delivered() -> bool:
+            return bool(listening.heard)
+
+        await until(delivered, "the message is delivered again")
+    assert listening.heard == [(f"nodes/{NODE}/up/reading", b"1")]
+
+
+async def test_a_broker_that_takes_no_more_bytes_is_left_behind() -> None:
+    stuck = asyncio.Event()
+
+    async def answer_and_hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1_000)  # CONNECT
+        writer.write(b"\x20\x03\x00\x00\x00")
+        subscribe = await reader.read(1_000)
+        writer.write(b"\x90\x04" + subscribe[2:4] + b"\x00\x01")
+        await stuck.wait()
+        writer.close()
+
+    server = await asyncio.start_server(answer_and_hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    broker, ear = connection(BrokerSettings(port=port))
+    running_broker = asyncio.create_task(broker.run())
+    await ear.until_said("online")
+    for _ in range(300):
+        await broker.publish(COMMAND, b"x" * 100_000, qos=0)
+    running_broker.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait([running_broker])
+    assert running_broker.cancelled()
+    stuck.set()
+    server.close()
+    await server.wait_closed()

@@ -14,7 +14,7 @@ import pytest
 from gateway.clock import Clock
 from gateway.domain.readings import Reading
 from gateway.errors import Permanent, Transient
-from gateway.sources.intake import MOST_WAITING, Intake, IntakeSettings
+from gateway.sources.intake import MOST_AT_ONCE, MOST_WAITING, Intake, IntakeSettings
 from gateway.store.database import Database
 from tests.village import START_S, settle_in
 
@@ -156,3 +156,43 @@ async def test_stopping_stores_what_still_waits(database: Database) -> None:
         await running
     assert done.done()
     assert await count(database, "reading") == 1
+
+
+async def test_a_long_backlog_is_committed_in_parts(database: Database) -> None:
+    intake = await intake_of(database)
+    waiting = [intake.offer(reading(n / 1_000, 1_000)) for n in range(MOST_AT_ONCE + 1)]
+    seen: list[int] = []
+    waiting[0].add_done_callback(lambda _: seen.append(sum(one.done() for one in waiting)))
+    await intake.tick(FROZEN.now())
+    assert seen == [MOST_AT_ONCE]
+    assert await count(database, "reading") == MOST_AT_ONCE + 1
+
+
+async def test_no_hurry_shortens_the_wait_for_a_disk_that_takes_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="gateway.sources.intake")
+    intake = await intake_of(database)
+    async with database.transaction() as connection:
+        async with connection.execute("PRAGMA page_count") as cursor:
+            pages = await cursor.fetchone()
+        assert pages is not None
+        await connection.execute(f"PRAGMA max_page_count = {pages[0]}")
+    running = asyncio.create_task(intake.run())
+    waiting = [intake.offer(reading(n / 100, 1_001)) for n in range(1, 1_000)]
+    async with asyncio.timeout(20):
+        while not caplog.messages:  # noqa: ASYNC110 - the log has no event to wait for
+            await asyncio.sleep(0.01)
+        for _ in range(200):
+            intake.hurry()
+            await asyncio.sleep(0)
+        async with database.transaction() as connection:
+            await connection.execute("PRAGMA max_page_count = 100000")
+        await waiting[-1]
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert [message.partition(" waiting=")[0] for message in caplog.messages] == [
+        "readings wait in memory",
+        "readings are stored again",
+    ]

@@ -273,7 +273,7 @@ async def test_what_no_meter_can_measure_is_refused_with_one_event(
         detail = await until_event(stage, "refused-reading")
     bus.stop()
     assert detail == (
-        "meter main/2 (house-02) sent a reading that was refused: "
+        "meter main/2 (house-02) sent a message that was refused: "
         "voltage of 12 V is outside 80 to 260 V"
     )
     assert await stored(stage, 2) == []

@@ -270,7 +270,7 @@ async def test_one_acknowledgement_covers_all_of_a_commit(slow_world: World) -> 
         await until(taken, "fifty readings wait for their commit")
         world.stage.intake.hurry()
         ack = await next_ack(node)
-        assert ack == Acknowledgement(world.reading(50).read_at, 50, "boot-1")
+        assert ack == Acknowledgement(world.reading(50).read_at, 50, "boot-1", 1)
         assert len(await world.stage.readings()) == 50
         await publish(node, Channel.READING, encode_reading(world.reading(51)))
 
@@ -280,6 +280,40 @@ async def test_one_acknowledgement_covers_all_of_a_commit(slow_world: World) -> 
         await until(next_taken, "one more reading waits")
         world.stage.intake.hurry()
         assert (await next_ack(node)).sequence == 51
+
+
+async def test_what_never_arrived_is_not_acknowledged(slow_world: World) -> None:
+    """A broker that lost its queue leaves a hole, which the node has to fill."""
+    world = slow_world
+    async with world.listening(), world.node() as node:
+        await node.subscribe(topic(NODE, Channel.ACK), qos=1)
+        for number in (3, 4, 7, 8, 8, 9):
+            await publish(node, Channel.READING, encode_reading(world.reading(number)))
+
+        async def taken() -> bool:
+            return len(world.stage.intake._waiting) == 6
+
+        await until(taken, "six readings wait for their commit")
+        world.stage.intake.hurry()
+        covered: set[int] = set()
+        while 9 not in covered:
+            ack = await next_ack(node)
+            assert ack.first_sequence is not None
+            assert ack.sequence is not None
+            covered.update(range(ack.first_sequence, ack.sequence + 1))
+    assert covered == {3, 4, 7, 8, 9}
+
+
+async def test_a_refused_reading_says_nothing_of_those_before_it(slow_world: World) -> None:
+    world = slow_world
+    async with world.listening(), world.node() as node:
+        await node.subscribe(topic(NODE, Channel.ACK), qos=1)
+        await publish(node, Channel.READING, encode_reading(world.reading(8)))
+        impossible = replace(world.reading(9), voltage_mv=900_000)
+        await publish(node, Channel.READING, encode_reading(impossible))
+        ack = await next_ack(node)
+        assert (ack.first_sequence, ack.sequence) == (9, 9)
+        assert await world.stage.readings() == []
 
 
 async def test_a_burst_does_not_wait_for_the_slow_commit(slow_world: World) -> None:
@@ -299,6 +333,7 @@ async def test_a_burst_does_not_wait_for_the_slow_commit(slow_world: World) -> N
         ({"timestamp": "2000-01-01T00:00:00Z"}, "before the meter was installed"),
         ({"timestamp": "2099-01-01T00:00:00Z"}, "ahead"),
         ({"device_id": OTHER}, "device_id is 'meter-002', sent as meter-001"),
+        ({"device_id": "\ud800"}, "device_id must be 1 to 63 letters"),
     ],
 )
 async def test_what_cannot_be_true_is_refused_in_words_and_does_not_come_back(
@@ -312,7 +347,7 @@ async def test_what_cannot_be_true_is_refused_in_words_and_does_not_come_back(
         await world.until_stored(1)
         assert source.refused == {f"node {NODE} (house-01)": 1}
         detail = await only_event(world.stage, "refused-reading")
-    assert detail.startswith(f"node {NODE} (house-01) sent a reading that was refused: ")
+    assert detail.startswith(f"node {NODE} (house-01) sent a message that was refused: ")
     assert sentence in detail
     async with world.listening() as source:
         await world.send([world.reading(3)])
@@ -354,6 +389,17 @@ async def test_an_unknown_node_is_named_once_with_what_to_do(world: World) -> No
         detail = await only_event(world.stage, "refused-reading")
     assert "meter-999 is not in the configuration: add a meter_point" in detail
     assert await world.stage.readings() == []
+
+
+async def test_a_number_too_large_for_anything_is_refused_like_other_noise(world: World) -> None:
+    async with world.listening() as source:
+        async with world.node() as node:
+            await publish(node, Channel.READING, b'{"voltage": 1e99999999999999999999}')
+
+        async def counted() -> bool:
+            return source.refused == {f"node {NODE} (house-01)": 1}
+
+        await until(counted, "the refusal")
 
 
 async def test_a_broker_that_restarts_is_found_again(world: World) -> None:
@@ -428,6 +474,29 @@ async def test_a_reading_brings_a_lost_node_back(world: World) -> None:
         assert status.state == "offline"
         await world.send([replace(world.reading(2), read_at=world.stage.clock.now())])
         await world.until_status(f"node:{NODE}", "online")
+
+
+async def test_no_node_is_called_online_while_the_broker_is_away(world: World) -> None:
+    async with world.listening():
+        async with world.node() as node:
+            await publish(node, Channel.STATUS, encode_status(online=True))
+            await world.until_status(f"node:{NODE}", "online")
+        await world.mosquitto.stop()
+        said = await world.until_status(f"node:{NODE}", "offline")
+        assert said == "house-01 has not been heard since the broker was away"
+        await world.mosquitto.start()
+        await world.until_status(f"node:{NODE}", "online")  # its retained status
+
+
+async def test_words_that_would_break_a_line_or_a_page_are_written_harmlessly(
+    world: World,
+) -> None:
+    async with world.listening():
+        async with world.node() as node:
+            report = b'{"state":"on","counter":1,"refused":"\\ud800 \\u001b[31m\\nno"}'
+            await publish(node, Channel.RELAY_STATE, report)
+        detail = await only_event(world.stage, "relay-refused")
+    assert detail.endswith("did not obey a relay command: ? ?[31m?no")
 
 
 async def test_a_command_that_a_node_refused_is_an_event(world: World) -> None:

@@ -156,3 +156,28 @@ async def test_the_files_survive_a_process_that_dies_in_a_transaction(
     assert await again.fetch_one("SELECT 1 FROM meta WHERE key = 'kept'") is not None
     assert await again.fetch_one("SELECT 1 FROM meta WHERE key = 'lost'") is None
     await again.close()
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+async def test_a_file_that_was_deleted_is_not_written_to_in_vain(
+    tmp_path: Path, ending: str
+) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    Path(f"{database.path}{ending}").unlink()
+    with pytest.raises(Permanent, match="was deleted or replaced while it was in use"):
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO meta VALUES ('in', 'vain')")
+    await database.close()
+
+
+async def test_a_damaged_file_is_named_by_whoever_writes_to_it(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await database.close()
+    with (tmp_path / "usage.db").open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * 40_960)
+    damaged = await Database.open(tmp_path / "usage.db")
+    with pytest.raises(Permanent, match="restore it from a backup"):
+        async with damaged.transaction() as connection:
+            await connection.execute("INSERT INTO meta VALUES ('more', 'damage')")
+    await damaged.close()

@@ -50,3 +50,58 @@ async def test_a_new_relay_line_or_limit_is_taken_over(tmp_path: Path) -> None:
     assert (point.relay, point.max_power_w) == ("gpio:4", 99)
     assert await find_point(database, "nobody") is None
     await database.close()
+
+
+async def test_meters_may_change_places_on_the_bus(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    first, second = houses(2)
+    await apply_settings(database, [first, second], START_S)
+    swapped = [replace(first, address=second.address), replace(second, address=first.address)]
+    points = await apply_settings(database, swapped, START_S)
+    assert [point.address for point in points] == ["main/2", "main/1"]
+    await database.close()
+
+
+async def test_a_point_that_is_no_longer_named_frees_its_address_and_its_relay(
+    tmp_path: Path,
+) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    old = replace(HOUSE, relay="gpio:4")
+    new = replace(old, label="house-09", slot=9, serial="PZEM-0009")
+    await apply_settings(database, [old], START_S)
+    gone, stays = await apply_settings(database, [new], START_S)
+    assert (gone.label, gone.address, gone.relay) == ("house-01", "-/1", "none")
+    assert (stays.address, stays.relay) == ("main/1", "gpio:4")
+    back, _ = await apply_settings(
+        database, [old, replace(new, relay="none", address="main/9")], START_S
+    )
+    assert (back.address, back.relay) == ("main/1", "gpio:4")
+    await database.close()
+
+
+async def test_a_corrected_model_is_taken_over(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await apply_settings(database, [replace(HOUSE, model="abacus")], START_S)
+    [point] = await apply_settings(database, [HOUSE], START_S)
+    assert point.model == "PZEM-004T v3"
+    await database.close()
+
+
+async def test_the_first_register_is_final_once_there_is_a_reading(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await apply_settings(database, [replace(HOUSE, first_register_wh=None)], START_S)
+    [point] = await apply_settings(database, [HOUSE], START_S)
+    assert point.first_register_wh == 1_000
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO register VALUES (1, 0, 0, 0, 0, 0, 0, NULL, NULL)")
+    [point] = await apply_settings(database, [replace(HOUSE, first_register_wh=7)], START_S)
+    assert point.first_register_wh == 1_000
+    await database.close()
+
+
+async def test_a_meter_is_installed_in_one_place_only(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await apply_settings(database, [HOUSE], START_S)
+    with pytest.raises(ConfigError, match="PZEM-0001 is the meter of house-01; set serial"):
+        await apply_settings(database, [replace(HOUSE, label="house-02", slot=1)], START_S)
+    await database.close()

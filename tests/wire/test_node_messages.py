@@ -182,7 +182,8 @@ def test_random_bytes_are_refused_and_never_crash(payload: bytes) -> None:
     st.none() | st.integers(0, 2**63 - 1),
 )
 def test_an_acknowledgement_survives_the_wire(read_at: datetime, sequence: int | None) -> None:
-    ack = Acknowledgement(read_at, sequence, None if sequence is None else "boot-1")
+    boot_id = None if sequence is None else "boot-1"
+    ack = Acknowledgement(read_at, sequence, boot_id, sequence)
 
     assert nodes.decode_ack(nodes.encode_ack(ack)) == ack
 
