@@ -1,33 +1,12 @@
-"""The configuration: one TOML file and a few environment names become frozen types.
-
-Everything wrong is found in one go and named. An unknown key is an error: a misspelt setting
-that is silently ignored is a night in the dark. Reads no secret: it knows only their files.
-"""
+"""The settings, section by section: what each is, its unit and its bounds. Checks nothing."""
 
 from __future__ import annotations
 
-import ast
-import difflib
-import os
-import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
-
-from gateway.errors import ConfigError
-
-DEFAULT_PATH = Path("/etc/gateway/gateway.toml")
-ENVIRONMENT = {
-    "USAGE_EVENTS_DB_PATH": ("gateway", "database"),
-    "CONTRACT_ID": ("chain", "contract_id"),
-}
-"""Environment names that win over the file, and the setting that each one sets."""
 
 PATTERNS = {
     (NAME := r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"): "a name of letters, digits, dots and dashes",
@@ -249,80 +228,6 @@ class Config(Struct, frozen=True, kw_only=True):
         return ZoneInfo(self.gateway.timezone)
 
 
-def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read and check a configuration.
-
-    Args:
-        path: the TOML file.
-        environment: names that win over the file, see :data:`ENVIRONMENT`.
-
-    Raises:
-        ConfigError: with one sentence for each thing that is missing or wrong.
-    """
-    try:
-        document = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin with a BOM
-    except FileNotFoundError:
-        raise ConfigError([f"{path} isn't there: copy the example file and fill it in"]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path} is no text file in UTF-8: correct --config"]) from error
-    except OSError as error:
-        raise ConfigError([f"{path} can't be read: {error.strerror}"]) from error
-    except RecursionError:
-        raise ConfigError([f"{path} isn't valid TOML: it is nested too deeply"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path} isn't valid TOML: {error}"]) from error
-    for name, (section, key) in ENVIRONMENT.items():
-        if environment.get(name) and isinstance(document.setdefault(section, {}), dict):
-            document[section][key] = environment[name]
-    problems: list[str] = []
-    config = _struct(Config, document, "", problems)
-    if config is not None:
-        problems += _contradictions(config)
-    if config is None or problems:
-        raise ConfigError(problems)
-    return config
-
-
-T = TypeVar("T", bound=Struct)
-
-
-def _struct(kind: type[T], document: object, where: str, problems: list[str]) -> T | None:
-    """Convert a table field by field, so that every problem is found and not just the first."""
-    if not isinstance(document, dict):
-        problems.append(f"{where.rstrip('.')}: expected a table, written [{where.rstrip('.')}]")
-        return None
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    types = get_type_hints(kind, include_extras=True)
-    before = len(problems)
-    problems += [_unknown(where + key, key, list(fields)) for key in document if key not in fields]
-    values: dict[str, object] = {}
-    for name, field in fields.items():
-        if name in document:
-            values[name] = _value(types[name], document[name], where + name, problems)
-        elif field.required:
-            problems.append(f"{where}{name} is missing: {_meaning(kind, name)}")
-    return kind(**values) if len(problems) == before else None
-
-
-def _value(kind: object, value: object, where: str, problems: list[str]) -> object:
-    section = SECTIONS.get(where)
-    if section is None:
-        try:
-            return msgspec.convert(value, type=kind)
-        except msgspec.ValidationError as error:
-            problems.append(f"{where}: {_expected(kind, error)}, found {value!r}")
-            return None
-    if where not in LISTS:
-        return _struct(section, value, f"{where}.", problems)
-    if not isinstance(value, list):
-        problems.append(f"{where}: expected tables, each written [[{where}]]")
-        return None
-    return [
-        _struct(section, item, f"{where}[{number}].", problems)
-        for number, item in enumerate(value, start=1)
-    ]
-
-
 SECTIONS: dict[str, type[Struct]] = {
     "gateway": GatewaySection,
     "chain": ChainSection,
@@ -335,108 +240,3 @@ SECTIONS: dict[str, type[Struct]] = {
     "meter_point": PointSection,
 }
 LISTS = frozenset({"bus", "meter_point"})
-
-
-def _unknown(where: str, key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-    return f"{where} is not a setting: {hint}"
-
-
-def _meaning(kind: type[Struct], name: str) -> str:
-    """What a setting is for, from the section's docstring."""
-    found = re.search(rf"^\s+{name}: (.+?)\.?$", kind.__doc__ or "", re.MULTILINE)
-    return found[1] if found else f"add the section [{name}]"
-
-
-def _plain(message: str) -> str:
-    words = {
-        "`int`": "a whole number",
-        "`float`": "a number",
-        "`str`": "text in quotes",
-        "`bool`": "true or false",
-        "`array`": "a list",
-        "`null`": "nothing",
-    }
-    message = re.sub(r", got .*| - at .*", "", message)
-    for term, word in words.items():
-        message = message.replace(term, word)
-    pattern = re.search(r"text in quotes matching regex '(.+)'", message)
-    if pattern:
-        # msgspec writes the pattern as Python would, backslashes doubled.
-        message = message.replace(pattern[0], PATTERNS[ast.literal_eval(f"'{pattern[1]}'")])
-    return message[:1].lower() + message[1:]
-
-
-def _expected(kind: object, error: msgspec.ValidationError) -> str:
-    options = get_args(kind) if get_origin(kind) is Literal else ()
-    if options:
-        return f"expected one of {', '.join(str(option) for option in options)}"
-    return _plain(str(error))
-
-
-def _contradictions(config: Config) -> list[str]:
-    """What each setting allows on its own, but not together."""
-    problems = []
-    try:
-        _ = config.zone
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # 'Africa' is a folder of zones
-        zone = config.gateway.timezone
-        problems.append(f"gateway.timezone: {zone!r} is no time zone; write it like Africa/Lagos")
-    if config.chain.network == "local" and not config.chain.passphrase:
-        problems.append("chain.passphrase is missing: the network 'local' needs one")
-    if not config.meter_point:
-        problems.append("meter_point is missing: add one [[meter_point]] table per meter")
-    problems += _doubles("bus", "name", [bus.name for bus in config.bus])
-    problems += _doubles("bus", "port", [bus.port for bus in config.bus])
-    points = config.meter_point
-    problems += _doubles("meter_point", "label", [point.label for point in points])
-    problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
-    problems += _doubles("meter_point", "serial", [one.serial for one in points if one.serial])
-    problems += [
-        f"chain.rpc: {url} is no address: write it like https://soroban-testnet.stellar.org"
-        for url in config.chain.rpc
-        if not _is_address(url)
-    ]
-    gpio = [point.relay for point in points if point.relay.startswith("gpio:")]
-    problems += _doubles("meter_point", "relay", gpio)
-    placed = [point for point in points if point.node or (point.bus and point.unit_id)]
-    problems += _doubles("meter_point", "meter address", [point.address for point in placed])
-    for point in points:
-        problems += _point_problems(config, point)
-    return problems
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, or half an IPv6 address
-        return False
-
-
-def _point_problems(config: Config, point: PointSection) -> list[str]:
-    where = f"meter_point {point.label}"
-    buses = [bus.name for bus in config.bus]
-    problems = []
-    if point.node is not None:
-        if point.bus is not None or point.unit_id is not None:
-            problems.append(f"{where}: give either node, or bus and unit_id, not both")
-        if config.mqtt is None:
-            problems.append(f"{where}: node {point.node} needs the section [mqtt]")
-    elif point.bus is None or point.unit_id is None:
-        problems.append(f"{where}: bus and unit_id are missing (or node, for a Wi-Fi meter)")
-    elif point.bus not in buses:
-        known = ", ".join(buses) or "none yet"
-        problems.append(f"{where}: there is no bus {point.bus!r}; known: {known}")
-    if point.relay == "node" and point.node is None:
-        problems.append(f"{where}: relay 'node' is only for a meter point with a node")
-    return problems
-
-
-def _doubles(section: str, key: str, values: list[str]) -> list[str]:
-    return [
-        f"{section}: {key} {value} is used {values.count(value)} times; it must be unique"
-        for value in sorted(set(values))
-        if values.count(value) > 1
-    ]
