@@ -13,7 +13,8 @@ import time
 from stellar_sdk import Account
 
 from gateway.errors import Permanent
-from gateway.ledger.client import LedgerClient, Sent, envelope_source
+from gateway.ledger.answers import Sent
+from gateway.ledger.client import LedgerClient, envelope_source
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.fees import BASE_FEE_STROOPS, xlm
 from gateway.ledger.keys import SigningKey

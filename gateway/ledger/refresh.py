@@ -14,7 +14,8 @@ from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.errors import Permanent, Transient
-from gateway.ledger.client import Events, HistoryGone, LedgerClient
+from gateway.ledger.answers import Events, HistoryGone
+from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import read_site

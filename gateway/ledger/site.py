@@ -14,7 +14,8 @@ from stellar_sdk import xdr
 from gateway.domain.batches import Price
 from gateway.domain.pages import PAGE_RECORDS, MeterRecord, page_of
 from gateway.errors import Permanent, Transient
-from gateway.ledger.client import Entries, LedgerClient, account_key, sequence_of
+from gateway.ledger.answers import Entries
+from gateway.ledger.client import LedgerClient, account_key, sequence_of
 from gateway.ledger.contracts import meter
 from gateway.ledger.settings import LedgerSettings
 from gateway.store.chain import ChainState, count_prices, find_slots

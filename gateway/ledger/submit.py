@@ -19,7 +19,8 @@ from gateway.domain.batches import Head
 from gateway.domain.composition import MAX_SLOTS
 from gateway.domain.settling import OpenBatch, Standing, judge
 from gateway.errors import Permanent, Transient
-from gateway.ledger.client import ContractRefusal, LedgerClient
+from gateway.ledger.answers import ContractRefusal
+from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.courier import Courier

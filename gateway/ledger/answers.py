@@ -1,0 +1,118 @@
+"""What a Soroban RPC server answers, as this program needs it; asks nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stellar_sdk import xdr
+
+from gateway.errors import Permanent, Transient
+
+
+class ContractRefusal(Permanent):
+    """The contract, or the host on its behalf, refuses a call.
+
+    Args:
+        code: the contract's error number, or None when the host refused.
+        message: the host's first line.
+    """
+
+    def __init__(self, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class HistoryGone(Transient):
+    """The server no longer has the events asked for; entries have to be read instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStamp:
+    """A closed ledger.
+
+    Args:
+        sequence: its number.
+        closed_s: its close time (unix seconds).
+    """
+
+    sequence: int
+    closed_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Ledger entries as of one ledger; a key without an entry is absent.
+
+    Args:
+        ledger: that ledger's number.
+        found: by key in base64 XDR.
+    """
+
+    ledger: int
+    found: Mapping[str, xdr.LedgerEntryData]
+
+    def value(self, key: xdr.LedgerKey) -> xdr.SCVal | None:
+        """The value of a contract's entry, or None."""
+        entry = self.found.get(key.to_xdr())
+        return entry.contract_data.val if entry and entry.contract_data else None
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened since a cursor.
+
+    Args:
+        topics: one list of base64 XDR per event, oldest first.
+        cursor: where to go on.
+        latest: the newest ledger looked at.
+        complete: False when there may be more.
+    """
+
+    topics: tuple[tuple[str, ...], ...]
+    cursor: str
+    latest: LedgerStamp
+    complete: bool
+
+
+class Sent(StrEnum):
+    """What the server says to a transaction."""
+
+    ACCEPTED = "accepted"
+    LATER = "later"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """The answer to sending.
+
+    Args:
+        outcome: accepted (again), later, or error.
+        reason: for an error, the network's name for it, such as 'txBAD_SEQ'.
+    """
+
+    outcome: Sent
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAnswer:
+    """What became of a transaction, as far as this server remembers.
+
+    Args:
+        found: whether a ledger holds it.
+        succeeded: whether it was applied.
+        ledger: which ledger, if found.
+        fee_stroops: what it cost, if found.
+        latest: the newest ledger the server knows.
+        value: what the call returned, if it succeeded.
+    """
+
+    found: bool
+    succeeded: bool
+    ledger: int | None
+    fee_stroops: int | None
+    latest: LedgerStamp
+    value: xdr.SCVal | None = None
