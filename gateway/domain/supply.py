@@ -230,13 +230,20 @@ class Verdict:
         return self.state is SupplyState.CONNECTED
 
 
-def effective_balance(record: ContractRecord, unsettled: tuple[PricedUsage, ...]) -> int:
+def effective_balance(
+    balance_stroops: int, remainder_milli: int, unsettled: tuple[PricedUsage, ...]
+) -> int:
     """The balance once all usage so far is settled, stroops.
 
     Rounds as the contract does: the charge is cut to whole stroops, the rest is carried on.
+
+    Args:
+        balance_stroops: by the contract's record; negative is arrears.
+        remainder_milli: a charge below one stroop that waits there, thousandths.
+        unsettled: usage that the record's balance does not contain yet.
     """
-    cost_milli = record.remainder_milli + sum(usage.cost_milli for usage in unsettled)
-    return record.balance_stroops - cost_milli // MILLI
+    cost_milli = remainder_milli + sum(usage.cost_milli for usage in unsettled)
+    return balance_stroops - cost_milli // MILLI
 
 
 def decide(facts: SupplyFacts, policy: SupplyPolicy, now_s: int) -> Verdict:
@@ -275,7 +282,7 @@ def _by_account(
     record: ContractRecord, unsettled: tuple[PricedUsage, ...], policy: SupplyPolicy, now_s: int
 ) -> Verdict:
     """Prepaid: a running plan, then credit, then the overdraft. Age alone never disconnects."""
-    left_stroops = effective_balance(record, unsettled)
+    left_stroops = effective_balance(record.balance_stroops, record.remainder_milli, unsettled)
     stale = now_s - record.as_of_s > policy.stale_after_s
     overdraft_stroops = policy.overdraft_stroops + (policy.stale_overdraft_stroops if stale else 0)
     detail = (

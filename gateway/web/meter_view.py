@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.domain.pages import MeterRecord
-from gateway.domain.supply import PricedUsage, Reason, SupplyState
+from gateway.domain.supply import PricedUsage, Reason, SupplyState, effective_balance
 from gateway.store.overview import MeterOverview, OnChain, SupplyRow
 from gateway.web import words
 from gateway.web.figures import Figure, Instant
-
-_MILLI = 1_000
 
 _STATES = {
     SupplyState.CONNECTED: ("Connected", "on"),
@@ -145,7 +143,7 @@ def _credit(
     if on_chain is None:
         return (Figure(words.NOTHING, "not seen on chain yet", "unknown"),)
     record, seen = on_chain.record, at.ago(on_chain.as_of_s)
-    left = _left(record, unsettled)
+    left = effective_balance(record.balance, record.remainder_milli, unsettled)
     if record.paid_until_s > at.now_s:
         name = {1: "Daily plan", 2: "Weekly plan"}.get(record.plan, "Plan")
         plan = Figure(f"{name} until {at.when(record.paid_until_s)}", f"as of {seen}")
@@ -164,12 +162,6 @@ def _balance(left: int, record: MeterRecord, seen: str, at: Instant) -> Figure:
     if left < 0:
         return Figure(_money(left, at), f"arrears; {note}", "arrears")
     return Figure(_money(left, at), note)
-
-
-def _left(record: MeterRecord, unsettled: tuple[PricedUsage, ...]) -> int:
-    """The balance once all usage so far is settled, stroops; rounded as the contract rounds."""
-    cost_milli = record.remainder_milli + sum(usage.cost_milli for usage in unsettled)
-    return record.balance - cost_milli // _MILLI
 
 
 def _money(stroops: int, at: Instant) -> str:

@@ -356,14 +356,14 @@ def test_the_detail_says_what_a_critical_supply_would_have_been_cut_for() -> Non
 def test_usage_is_priced_by_tier_and_cut_to_whole_stroops() -> None:
     # 3 Wh at 500, 2 Wh at 700 and 1 Wh at 900 stroops per kWh: 3.8 stroops, and 0.199 waiting.
     spent = (PricedUsage((500, 700, 900), (3, 2, 1)),)
-    assert effective_balance(replace(RECORD, remainder_milli=199), spent) == 997
-    assert effective_balance(replace(RECORD, remainder_milli=200), spent) == 996
+    assert effective_balance(1000, 199, spent) == 997
+    assert effective_balance(1000, 200, spent) == 996
 
 
 def test_thousandths_of_several_prices_add_up_before_they_are_cut() -> None:
     half_a_stroop = PricedUsage((500, 0, 0), (1, 0, 0))
-    assert effective_balance(RECORD, (half_a_stroop,)) == 1000
-    assert effective_balance(RECORD, (half_a_stroop, half_a_stroop)) == 999
+    assert effective_balance(1000, 0, (half_a_stroop,)) == 1000
+    assert effective_balance(1000, 0, (half_a_stroop, half_a_stroop)) == 999
 
 
 stroops = st.integers(-(10**12), 10**12)

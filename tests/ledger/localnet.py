@@ -7,7 +7,6 @@ so that nothing here has to wait.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,15 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.simulation.localnet import PASSPHRASE, find_localnet
+
+__all__ = ["PASSPHRASE", "ROOT", "Localnet", "running"]
+
 ROOT = Path(__file__).parents[2]
-PASSPHRASE = "Standalone Network ; February 2017"  # noqa: S105 - a network's public name
-
-
-def binary() -> Path:
-    """The program: ``LOCALNET`` in the environment, or where ``make setup`` leaves it."""
-    path = Path(os.environ.get("LOCALNET", ROOT / "contracts/target/localnet/localnet"))
-    assert path.exists(), f"{path} isn't there: run `make setup`, or set LOCALNET"
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ def running(
         "--clock-origin": origin_s,
         "--clock-factor": 0,
     }
-    command = [str(binary()), *(str(part) for pair in arguments.items() for part in pair)]
+    command = [str(find_localnet()), *(str(part) for pair in arguments.items() for part in pair)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
