@@ -18,6 +18,7 @@ import aiosqlite
 from gateway.errors import Permanent, Transient
 
 BUSY_TIMEOUT_S = 10.0
+BUSY_RETRY_S = 0.01
 Value = int | float | str | bytes | None
 Row = aiosqlite.Row
 
@@ -163,8 +164,28 @@ def _identities(path: Path) -> list[tuple[int, int] | None]:
 
 async def _prepare(connection: aiosqlite.Connection) -> None:
     connection.row_factory = aiosqlite.Row
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    await _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         await connection.execute(f"PRAGMA {pragma}")
+
+
+async def _write_ahead(connection: aiosqlite.Connection) -> None:
+    """Turn the write-ahead log on, also while another process does the same to a new file.
+
+    SQLite then answers "locked" at once instead of waiting: two that both hold the read lock
+    and want the write lock would wait for each other for ever.
+    """
+    deadline = asyncio.get_running_loop().time() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            late = asyncio.get_running_loop().time() > deadline
+            if late or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            await asyncio.sleep(BUSY_RETRY_S)
+        else:
+            return
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
