@@ -1,0 +1,18 @@
+//! The entry points: authorise, validate, call, announce.
+
+use soroban_sdk::{contract, contractimpl, Address, BytesN, Env};
+use upkeep::{Administered, Upgrade};
+
+#[contract]
+pub struct Oracle;
+
+#[contractimpl]
+impl Oracle {
+    /// Creates the instance.
+    pub fn __constructor(e: &Env, admin: Address) {
+        upkeep::begin(e, &admin);
+    }
+}
+
+#[contractimpl(contracttrait)]
+impl Administered for Oracle {}
