@@ -1,10 +1,12 @@
-//! Compiles every contract, shakes its spec, and writes the WASM with its manifest.
+//! Compiles contracts, shakes their spec, makes them small, and writes the WASM with its manifest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::manifest::{self, Built, Manifest};
-use crate::shake::shake;
+use crate::manifest::{self, Built};
+use crate::optimise::Optimiser;
+use crate::reference;
+use crate::shake::{self, shake, Detail};
 use crate::source;
 use crate::toolchain::{Toolchain, TARGET};
 use crate::workspace::{cannot, sha256_hex, Workspace};
@@ -13,29 +15,63 @@ use crate::Outcome;
 /// Tells soroban-sdk that its spec will be shaken; [`shake`] keeps that promise.
 const SHAKING_PROMISE: &str = "SOROBAN_SDK_BUILD_SYSTEM_SUPPORTS_SPEC_SHAKING_V2";
 
-/// Builds every contract crate of the workspace.
-pub fn build_all(workspace: &Workspace) -> Outcome<()> {
+/// The most bytes that a contract should have: rent of code is what a provider pays most for.
+const MAX_BYTES: usize = 32_768;
+
+/// Builds the named contract crates; what the manifest says of others stays as it is.
+pub fn build(workspace: &Workspace, names: &[String]) -> Outcome<()> {
     let toolchain = Toolchain::find()?;
-    let names = workspace.contracts()?;
+    let optimiser = Optimiser::find()?;
     let private = private_folders(workspace, &toolchain)?;
     let target = target_dir(workspace);
-    let version = toolchain.version()?;
-    let mut built = Manifest::new();
-    for name in &names {
+    let version = format!("{}, {}", toolchain.version()?, optimiser.version());
+    for name in names {
+        let source_sha256 = source::hash(workspace, name)?;
         compile(workspace, &toolchain, name, &private, &target)?;
         let raw = target
             .join(TARGET)
             .join("release")
             .join(format!("{name}.wasm"));
-        let wasm = finish(&raw, &private)?;
-        let path = format!("wasm/{name}.wasm");
-        fs::create_dir_all(workspace.root().join("wasm"))
-            .map_err(|e| cannot("create", "wasm", &e))?;
-        fs::write(workspace.root().join(&path), &wasm).map_err(|e| cannot("write", &path, &e))?;
-        println!("contracts/{path}: {} bytes", wasm.len());
-        built.insert(name.clone(), describe(workspace, name, &version, &wasm)?);
+        let wasm = finish(&raw, &optimiser, &private)?;
+        let built = Built {
+            source_sha256,
+            toolchain: version.clone(),
+            wasm_bytes: wasm.len(),
+            wasm_sha256: sha256_hex(&wasm),
+        };
+        write(workspace, name, &wasm)?;
+        document(workspace, name, &raw)?;
+        manifest::update(workspace, name, built)?;
     }
-    manifest::write(workspace, &built)
+    Ok(())
+}
+
+/// Writes the contract's page for people, from what was compiled.
+fn document(workspace: &Workspace, name: &str, raw: &Path) -> Outcome<()> {
+    let manifest = workspace.table(&format!("{name}/Cargo.toml"))?;
+    let about = manifest["package"].get("description");
+    let about = about.and_then(toml::Value::as_str).unwrap_or_default();
+    let page = reference::page(name, about, &shake::used(&compiled(raw)?)?);
+    let path = format!("../docs/contracts/{name}.md");
+    let file = workspace.root().join(&path);
+    let folder = file.parent().unwrap_or(workspace.root());
+    fs::create_dir_all(folder).map_err(|e| cannot("create", "../docs/contracts", &e))?;
+    fs::write(&file, page).map_err(|e| cannot("write", &path, &e))
+}
+
+fn compiled(raw: &Path) -> Outcome<Vec<u8>> {
+    fs::read(raw).map_err(|e| format!("The compiler left no {}: {e}.", raw.display()))
+}
+
+fn write(workspace: &Workspace, name: &str, wasm: &[u8]) -> Outcome<()> {
+    let path = format!("wasm/{name}.wasm");
+    fs::create_dir_all(workspace.root().join("wasm")).map_err(|e| cannot("create", "wasm", &e))?;
+    fs::write(workspace.root().join(&path), wasm).map_err(|e| cannot("write", &path, &e))?;
+    println!("contracts/{path}: {} bytes", wasm.len());
+    if wasm.len() > MAX_BYTES {
+        println!("  that is more than {MAX_BYTES}, even without events and docs in its spec");
+    }
+    Ok(())
 }
 
 /// Compiles one crate. Only a `cdylib` that is built alone gets link-time optimisation, which halves it.
@@ -68,10 +104,17 @@ fn compile(
     }
 }
 
-fn finish(raw: &Path, private: &[(String, &str)]) -> Outcome<Vec<u8>> {
-    let compiled =
-        fs::read(raw).map_err(|e| format!("The compiler left no {}: {e}.", raw.display()))?;
-    let wasm = shake(&compiled)?;
+/// Shakes and optimises, with as much of the spec as keeps the module within its bounds.
+fn finish(raw: &Path, optimiser: &Optimiser, private: &[(String, &str)]) -> Outcome<Vec<u8>> {
+    let compiled = compiled(raw)?;
+    let mut wasm = vec![];
+    for detail in Detail::ALL {
+        // Shaken first: the optimiser may cut through the marks in the data that tell which types are used.
+        wasm = optimiser.shrink(&shake(&compiled, detail)?, raw)?;
+        if wasm.len() <= MAX_BYTES {
+            break;
+        }
+    }
     let leak = private
         .iter()
         .find(|(folder, _)| holds(&wasm, folder.as_bytes()));
@@ -82,15 +125,6 @@ fn finish(raw: &Path, private: &[(String, &str)]) -> Outcome<Vec<u8>> {
         )),
         None => Ok(wasm),
     }
-}
-
-fn describe(workspace: &Workspace, name: &str, version: &str, wasm: &[u8]) -> Outcome<Built> {
-    Ok(Built {
-        source_sha256: source::hash(workspace, name)?,
-        toolchain: version.to_owned(),
-        wasm_bytes: wasm.len(),
-        wasm_sha256: sha256_hex(wasm),
-    })
 }
 
 /// Folders of this machine that must not be told to the world, and what stands for each in the WASM.

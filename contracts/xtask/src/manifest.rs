@@ -13,12 +13,12 @@ const PATH: &str = "wasm/manifest.json";
 const REMEDY: &str = "run `cargo run -p xtask -- build` in contracts/ and commit contracts/wasm";
 
 /// One built contract.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Built {
     /// sha256 of the sources, see [`source::hash`].
     pub source_sha256: String,
-    /// What `rustc --version` said; another compiler gives other bytes.
+    /// What `rustc --version` and `wasm-opt --version` said; other versions give other bytes.
     pub toolchain: String,
     pub wasm_bytes: usize,
     /// sha256 of the file, which is also its hash on the network.
@@ -66,11 +66,24 @@ fn check_one(workspace: &Workspace, name: &str, built: &Built) -> Outcome<()> {
     Ok(())
 }
 
-/// Writes the manifest.
-#[cfg(feature = "build")]
-pub fn write(workspace: &Workspace, manifest: &Manifest) -> Outcome<()> {
-    let text = serde_json::to_string_pretty(manifest).map_err(|e| e.to_string())?;
-    fs::write(workspace.root().join(PATH), text + "\n").map_err(|e| cannot("write", PATH, &e))
+/// Writes one contract's entry; those of other contracts stay, those of crates that are gone go.
+#[cfg(any(feature = "build", test))]
+pub fn update(workspace: &Workspace, name: &str, built: Built) -> Outcome<()> {
+    let names = workspace.contracts()?;
+    let path = workspace.root().join(PATH);
+    let mut manifest = if path.exists() {
+        read(workspace)?
+    } else {
+        Manifest::new()
+    };
+    manifest.retain(|name, _| names.contains(name));
+    manifest.insert(name.to_owned(), built);
+    let text = serde_json::to_string_pretty(&manifest).map_err(|e| e.to_string())?;
+    // Renamed into place, so that a build beside this one never reads half of it.
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&fresh, text + "\n")
+        .and_then(|()| fs::rename(&fresh, &path))
+        .map_err(|e| cannot("write", PATH, &e))
 }
 
 fn read(workspace: &Workspace) -> Outcome<Manifest> {
@@ -86,10 +99,14 @@ mod tests {
 
     use super::*;
 
-    const ROOT: &str = "[workspace]\nmembers = [\"toy\"]\n[profile.release]\nlto = true\n";
-    const TOY: &str = "[lib]\ncrate-type = [\"cdylib\"]\n[dependencies]\nsdk = \"1\"\n";
+    const ROOT: &str = "[workspace]\nmembers = [\"toy\", \"shared\"]\n\
+        [workspace.dependencies]\nshared = { path = \"shared\" }\n[profile.release]\nlto = true\n";
+    const TOY: &str = "[lib]\ncrate-type = [\"cdylib\"]\n\
+        [dependencies]\nsdk = \"1\"\nshared = { workspace = true }\n";
+    const SHARED: &str = "[dependencies]\ndeep = { path = \"../deep\" }\n";
     const LOCK: &str = "[[package]]\nname = \"sdk\"\nversion = \"1.0.0\"\nchecksum = \"aa\"\n";
-    const CODE: &str = "pub fn answer() -> u32 { 42 }";
+    const CODE: &str =
+        "#[path = \"../../lender/src/rule.rs\"]\nmod rule;\npub fn answer() -> u32 { 42 }";
 
     /// A workspace of one contract that was built, in a folder of its own.
     struct Toy(PathBuf);
@@ -103,16 +120,18 @@ mod tests {
                 ("Cargo.lock", LOCK),
                 ("toy/Cargo.toml", TOY),
                 ("toy/src/lib.rs", CODE),
+                ("lender/src/rule.rs", "#[path = \"rest.rs\"]\nmod rest;"),
+                ("lender/src/rest.rs", ""),
+                ("lender/src/lib.rs", ""),
+                ("shared/Cargo.toml", SHARED),
+                ("shared/src/lib.rs", ""),
+                ("deep/Cargo.toml", ""),
+                ("deep/src/lib.rs", ""),
                 ("wasm/toy.wasm", "module"),
             ] {
                 toy.write(path, text);
             }
-            let built = Built {
-                source_sha256: source::hash(&toy.workspace(), "toy").expect("readable"),
-                toolchain: "rustc".into(),
-                wasm_bytes: 6,
-                wasm_sha256: sha256_hex(b"module"),
-            };
+            let built = built(&source::hash(&toy.workspace(), "toy").expect("readable"));
             let manifest = Manifest::from([("toy".to_owned(), built)]);
             toy.write(PATH, &serde_json::to_string(&manifest).expect("plain"));
             toy
@@ -132,6 +151,15 @@ mod tests {
         fn after(&self, path: &str, text: &str) -> Outcome<()> {
             self.write(path, text);
             check(&self.workspace())
+        }
+    }
+
+    fn built(source_sha256: &str) -> Built {
+        Built {
+            source_sha256: source_sha256.into(),
+            toolchain: "rustc".into(),
+            wasm_bytes: 6,
+            wasm_sha256: sha256_hex(b"module"),
         }
     }
 
@@ -155,6 +183,16 @@ mod tests {
             ("toy/Cargo.toml", &TOY.replace("\"1\"", "\"2\"")),
             ("Cargo.toml", &ROOT.replace("true", "false")),
             ("Cargo.lock", &LOCK.replace("aa", "bb")),
+            // What it is compiled with, and what that is compiled with.
+            ("shared/src/lib.rs", "pub fn shared() -> u8 { 8 }"),
+            (
+                "shared/Cargo.toml",
+                "[dependencies.deep]\npath = \"../deep\"\noptional = false",
+            ),
+            ("deep/src/lib.rs", "pub fn deep() -> u8 { 9 }"),
+            // What it borrows with `#[path]`, and what that borrows.
+            ("lender/src/rule.rs", "pub fn rule() {}"),
+            ("lender/src/rest.rs", "pub fn rest() {}"),
         ]
         .into_iter()
         .enumerate()
@@ -176,6 +214,50 @@ mod tests {
         assert_eq!(toy.after("toy/Cargo.toml", &tested), Ok(()));
         let grown = format!("{LOCK}[[package]]\nname = \"proptest\"\nversion = \"1.0.0\"\n");
         assert_eq!(toy.after("Cargo.lock", &grown), Ok(()));
+        let beside = "pub fn not_borrowed() {}";
+        assert_eq!(toy.after("lender/src/lib.rs", beside), Ok(()));
+    }
+
+    #[test]
+    fn a_build_of_one_contract_leaves_the_others_as_they_are() {
+        let toy = Toy::built("one");
+        let root = ROOT.replace("\"toy\"", "\"toy\", \"twin\", \"third\"");
+        toy.write("Cargo.toml", &root);
+        toy.write("twin/Cargo.toml", TOY);
+        toy.write("third/Cargo.toml", TOY);
+        let before = read(&toy.workspace()).expect("written");
+        update(&toy.workspace(), "twin", built("two")).expect("writable");
+        let after = read(&toy.workspace()).expect("written");
+        assert_eq!(after.keys().collect::<Vec<_>>(), ["toy", "twin"]);
+        assert_eq!(after["toy"], before["toy"]);
+        update(&toy.workspace(), "twin", built("new")).expect("writable");
+        let again = read(&toy.workspace()).expect("written");
+        assert_eq!(again["twin"], built("new"));
+    }
+
+    #[test]
+    fn the_first_build_begins_a_manifest_and_a_later_one_forgets_crates_that_are_gone() {
+        let toy = Toy::built("first");
+        fs::remove_file(toy.0.join(PATH)).expect("there");
+        update(&toy.workspace(), "toy", built("one")).expect("writable");
+        assert_eq!(read(&toy.workspace()).expect("written").len(), 1);
+        let gone = Manifest::from([("gone".to_owned(), built("old"))]);
+        toy.write(PATH, &serde_json::to_string(&gone).expect("plain"));
+        update(&toy.workspace(), "toy", built("two")).expect("writable");
+        let after = read(&toy.workspace()).expect("written");
+        assert_eq!(after.keys().collect::<Vec<_>>(), ["toy"]);
+    }
+
+    #[test]
+    fn only_contracts_that_exist_can_be_chosen_and_none_chosen_means_all() {
+        let toy = Toy::built("chosen");
+        let all = toy.workspace().chosen(&[]);
+        assert_eq!(all, Ok(vec!["toy".to_owned()]));
+        let sentence = toy
+            .workspace()
+            .chosen(&["shared".to_owned()])
+            .expect_err("no contract");
+        assert_eq!(sentence, "shared is no contract here. Choose from: toy.");
     }
 
     #[test]

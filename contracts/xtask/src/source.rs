@@ -2,25 +2,36 @@
 //!
 //! Tests, development dependencies and other crates don't count: changing them doesn't ask for a new build.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use toml::{Table, Value};
 
 use crate::lock;
-use crate::workspace::{cannot, sha256_hex, Workspace};
+use crate::workspace::{cannot, plain, sha256_hex, Workspace};
 use crate::Outcome;
 
-/// sha256 over the crate's sources, its manifest, the workspace's part in it and the locked dependencies, in hex.
+/// sha256 over the sources and manifests of the crate and of the workspace's crates that it is compiled with, the
+/// workspace's part in them and the locked dependencies, in hex.
 pub fn hash(workspace: &Workspace, name: &str) -> Outcome<String> {
-    let manifest = workspace.table(&format!("{name}/Cargo.toml"))?;
-    let dependencies = names(manifest.get("dependencies"));
+    let crates = workspace.relatives(name)?;
     let mut text = Vec::new();
-    for (path, bytes) in sources(workspace, name)? {
+    for (path, bytes) in sources(workspace, &crates)? {
         add(&mut text, &path, &bytes);
     }
-    let own = without(&manifest, "dev-dependencies");
-    add(&mut text, "manifest", own.to_string().as_bytes());
+    let mut dependencies = BTreeSet::new();
+    for name in &crates {
+        let manifest = workspace.table(&format!("{name}/Cargo.toml"))?;
+        dependencies.extend(names(manifest.get("dependencies")));
+        let own = without(&manifest, "dev-dependencies");
+        add(
+            &mut text,
+            &format!("{name}/Cargo.toml"),
+            own.to_string().as_bytes(),
+        );
+    }
+    let dependencies: Vec<String> = dependencies.into_iter().collect();
     let shared = shared_part(&workspace.table("Cargo.toml")?, &dependencies);
     add(&mut text, "workspace", shared.to_string().as_bytes());
     let locked = lock::closure(&workspace.table("Cargo.lock")?, &dependencies);
@@ -34,26 +45,49 @@ fn add(text: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     text.extend_from_slice(bytes);
 }
 
-fn sources(workspace: &Workspace, name: &str) -> Outcome<Vec<(String, Vec<u8>)>> {
-    let root = workspace.root().join(name);
-    let mut files = vec![];
-    collect(&root, &root.join("src"), &mut files).map_err(|e| cannot("read", name, &e))?;
-    files.sort();
+/// Every source of these crates by its path, and every one that they borrow with `#[path = "..."]`.
+fn sources(workspace: &Workspace, crates: &[String]) -> Outcome<BTreeMap<String, Vec<u8>>> {
+    let mut waiting = vec![];
+    for name in crates {
+        collect(workspace.root(), &Path::new(name).join("src"), &mut waiting)
+            .map_err(|e| cannot("read", name, &e))?;
+    }
+    let mut files = BTreeMap::new();
+    while let Some(path) = waiting.pop() {
+        let name = plain(&path);
+        if files.contains_key(&name) {
+            continue;
+        }
+        let bytes =
+            fs::read(workspace.root().join(&name)).map_err(|e| cannot("read", &name, &e))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        waiting.extend(borrowed(&bytes).map(|file| folder.join(file)));
+        files.insert(name, bytes);
+    }
     Ok(files)
 }
 
-fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let path = folder.join(entry?.file_name());
+        if root.join(&path).is_dir() {
             collect(root, &path, files)?;
         } else if path.extension().is_some_and(|kind| kind == "rs") {
-            let relative = path.strip_prefix(root).unwrap_or(&path);
-            let name = relative.to_string_lossy().replace('\\', "/");
-            files.push((name, fs::read(&path)?));
+            files.push(path);
         }
     }
     Ok(())
+}
+
+/// The files that a source takes as modules from elsewhere.
+fn borrowed(source: &[u8]) -> impl Iterator<Item = String> {
+    let text = String::from_utf8_lossy(source).into_owned();
+    let named: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"))
+        .map(str::to_owned)
+        .collect();
+    named.into_iter()
 }
 
 fn without(manifest: &Table, key: &str) -> Table {

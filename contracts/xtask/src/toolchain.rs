@@ -82,7 +82,7 @@ impl Toolchain {
 }
 
 /// What a program prints, trimmed; `None` when it can't be run or fails.
-fn ask(program: &str, arguments: &[&str]) -> Option<String> {
+pub fn ask(program: &str, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
     if program == DEBIAN_RUSTC {
         command.env_remove("LD_LIBRARY_PATH");

@@ -1,10 +1,11 @@
 //! Where things lie, and which crates of the workspace are contracts.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 
 use sha2::{Digest, Sha256};
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::Outcome;
 
@@ -14,10 +15,13 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Found from where this crate was compiled, so the caller's directory doesn't matter.
+    /// Found from where this crate lies, so the caller's directory doesn't matter.
+    ///
+    /// `cargo run` says where that is; two copies of the workspace may share one target folder, and so one program.
     pub fn here() -> Self {
-        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self::at(xtask.parent().unwrap_or(xtask))
+        let told = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let xtask = told.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        Self::at(xtask.parent().unwrap_or(&xtask))
     }
 
     /// The workspace in a folder.
@@ -46,6 +50,46 @@ impl Workspace {
         Ok(names)
     }
 
+    /// The contracts of these names, all of them without a name.
+    ///
+    /// # Errors
+    /// A name that no contract has.
+    pub fn chosen(&self, names: &[String]) -> Outcome<Vec<String>> {
+        let contracts = self.contracts()?;
+        match names.iter().find(|name| !contracts.contains(name)) {
+            Some(unknown) => Err(format!(
+                "{unknown} is no contract here. Choose from: {}.",
+                contracts.join(", ")
+            )),
+            None if names.is_empty() => Ok(contracts),
+            None => Ok(names.to_vec()),
+        }
+    }
+
+    /// A crate and every crate of the workspace that it is compiled with, sorted.
+    pub fn relatives(&self, name: &str) -> Outcome<Vec<String>> {
+        let shared = self.table("Cargo.toml")?;
+        let shared = shared
+            .get("workspace")
+            .and_then(|parent| parent.get("dependencies"));
+        let mut waiting = vec![name.to_owned()];
+        let mut found = BTreeSet::new();
+        while let Some(member) = waiting.pop() {
+            if !found.insert(member.clone()) {
+                continue;
+            }
+            let manifest = self.table(&format!("{member}/Cargo.toml"))?;
+            let own = manifest.get("dependencies").and_then(Value::as_table);
+            for (dependency, wanted) in own.into_iter().flatten() {
+                let inherited = shared.and_then(|all| all.get(dependency));
+                let own_path = path_of(Some(wanted)).map(|path| Path::new(&member).join(path));
+                let path = own_path.or_else(|| path_of(inherited).map(PathBuf::from));
+                waiting.extend(path.map(|path| plain(&path)));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// A TOML file of the workspace, by its path from the root.
     pub fn table(&self, path: &str) -> Outcome<Table> {
         let text =
@@ -53,6 +97,23 @@ impl Workspace {
         text.parse()
             .map_err(|e| format!("contracts/{path} isn't valid TOML: {e}"))
     }
+}
+
+fn path_of(dependency: Option<&Value>) -> Option<&str> {
+    dependency?.get("path")?.as_str()
+}
+
+/// A relative path without `.` and `..`, with `/` on every machine.
+pub fn plain(path: &Path) -> String {
+    let mut parts: Vec<String> = vec![];
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+            Component::ParentDir => drop(parts.pop()),
+            _ => {}
+        }
+    }
+    parts.join("/")
 }
 
 /// The strings of a TOML array; nothing when it isn't one.
