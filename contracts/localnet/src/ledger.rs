@@ -5,21 +5,25 @@
 //! a transaction is applied costs that transaction and nothing else.
 
 mod apply;
+pub mod assets;
 pub mod clock;
 mod code;
+pub mod complaints;
+mod draft;
 pub mod events;
 mod fee_bump;
-mod fees;
+pub mod fees;
 mod friendbot;
 pub mod history;
 mod meta;
 mod network;
 mod operations;
 mod queue;
-mod resources;
+pub mod resources;
 mod results;
 pub mod settings;
 mod signatures;
+mod snapshot;
 pub mod state;
 pub mod transaction;
 mod validity;
@@ -36,6 +40,7 @@ use crate::codec::{encode, sha256};
 use apply::{apply, Applied, Context};
 use clock::Clock;
 use code::CompiledCode;
+use complaints::Complaint;
 use fee_bump::refused;
 use fees::charged_fee;
 pub use friendbot::Funding;
@@ -78,12 +83,20 @@ pub struct Ledger {
     code: CompiledCode,
 }
 
+/// What a new network is founded on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Founding {
+    pub passphrase: String,
+    /// Ledgers that can be asked about, at least 1.
+    pub retention_ledgers: u32,
+    /// Size of all contract state of the network, which rent grows with.
+    pub state_bytes: u64,
+}
+
 impl Ledger {
-    /// Creates the first ledger of the network named by `passphrase`.
-    ///
-    /// `retention` is the number of ledgers that can be asked about, at least 1.
-    pub fn new(passphrase: &str, clock: Clock, retention: u32) -> Self {
-        let (network, state) = genesis(passphrase);
+    /// Creates the first ledger of a network.
+    pub fn new(founding: &Founding, clock: Clock) -> Self {
+        let (network, state) = genesis(&founding.passphrase, founding.state_bytes);
         let network = Arc::new(network);
         let closed = Closed {
             sequence: 1,
@@ -93,7 +106,7 @@ impl Ledger {
         Self {
             code: CompiledCode::new(network.clone()),
             hash: sha256(&encode(&header)),
-            history: History::new(retention, closed),
+            history: History::new(founding.retention_ledgers, closed),
             queue: Queue::default(),
             network,
             clock,
@@ -156,6 +169,12 @@ impl Ledger {
                 Submission::Pending
             }
         }
+    }
+
+    /// Says what of its declared resources the network would refuse a transaction for.
+    pub fn complaint(&self, transaction: &SignedTransaction) -> Option<Complaint> {
+        let data = transaction.soroban()?;
+        resources::check(transaction, data, &self.network.config).err()
     }
 
     /// Whoever pays for several that wait has to be able to pay for all of them.

@@ -1,17 +1,24 @@
 //! The command line: what can be set, and a sentence for what can't.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::ledger::clock::Scale;
+use crate::ledger::settings::STATE_BYTES;
+use crate::ledger::Founding;
+
+/// A terabyte; the rate of rent is computed in 64 bits.
+const MAX_STATE_BYTES: u64 = 1_000_000_000_000;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
 localnet - a development ledger for Stellar smart contracts
 
 It runs contracts on the real Soroban host and answers the JSON-RPC of stellar-rpc,
-on this machine only. Everything is in memory: when it ends, all is gone.
+on this machine only. Everything is in memory: when it ends, all is gone, unless
+--snapshot names a file to keep it in.
 It is not stellar-core. Never send it a key that is worth anything.
 
 Usage: localnet [options]
@@ -23,6 +30,10 @@ Usage: localnet [options]
   --close-ms N            wall milliseconds between two ledgers; 0 closes one for
                           each accepted transaction (1000)
   --retention-ledgers N   how many ledgers can be asked about (120960)
+  --state-bytes N         size of all contract state of the network, which the rate of
+                          rent follows (1090340722)
+  --snapshot FILE         go on from FILE if there is one, and write the ledger to it at
+                          the end and when dev_snapshot is called
   --clock-origin UNIX_S   ledger time at the wall time of --clock-wall (that wall time)
   --clock-wall UNIX_S     wall time at which ledger time is --clock-origin (now)
   --clock-factor F        ledger seconds per wall second, 0 holds it still (1)
@@ -33,11 +44,12 @@ Usage: localnet [options]
 #[derive(Debug, PartialEq)]
 pub struct Options {
     pub listen: SocketAddr,
-    pub passphrase: String,
+    pub founding: Founding,
     /// Time between two closes; `None` closes for each accepted transaction.
     pub close_every: Option<Duration>,
-    pub retention_ledgers: u32,
     pub clock: Scale,
+    /// The file that the ledger is kept in between two runs.
+    pub snapshot: Option<PathBuf>,
 }
 
 /// What the command line asks for.
@@ -53,10 +65,14 @@ pub enum Command {
 pub fn parse(arguments: &[String], wall_s: f64) -> Result<Command, String> {
     let mut options = Options {
         listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_000),
-        passphrase: "Standalone Network ; February 2017".to_owned(),
+        founding: Founding {
+            passphrase: "Standalone Network ; February 2017".to_owned(),
+            retention_ledgers: 120_960,
+            state_bytes: STATE_BYTES,
+        },
         close_every: Some(Duration::from_secs(1)),
-        retention_ledgers: 120_960,
         clock: Scale::WALL,
+        snapshot: None,
     };
     let (mut origin_s, mut scale_wall_s, mut factor) = (None, None, None);
     let mut arguments = arguments.iter();
@@ -72,9 +88,11 @@ pub fn parse(arguments: &[String], wall_s: f64) -> Result<Command, String> {
         };
         match name.as_str() {
             "--listen" => options.listen = loopback(value()?)?,
-            "--passphrase" => options.passphrase = value()?.to_owned(),
+            "--passphrase" => options.founding.passphrase = value()?.to_owned(),
             "--close-ms" => options.close_every = close_every(value()?)?,
-            "--retention-ledgers" => options.retention_ledgers = retention(value()?)?,
+            "--retention-ledgers" => options.founding.retention_ledgers = retention(value()?)?,
+            "--state-bytes" => options.founding.state_bytes = state_bytes(value()?)?,
+            "--snapshot" => options.snapshot = Some(PathBuf::from(value()?)),
             "--clock-origin" => origin_s = Some(number(name, value()?, "unix seconds")?),
             "--clock-wall" => scale_wall_s = Some(float(name, value()?)?),
             "--clock-factor" => factor = Some(float(name, value()?)?),
@@ -113,6 +131,14 @@ fn retention(text: &str) -> Result<u32, String> {
         return Err("--retention-ledgers must be 1 or more.".to_owned());
     }
     Ok(ledgers)
+}
+
+fn state_bytes(text: &str) -> Result<u64, String> {
+    let bytes = number("--state-bytes", text, "bytes, up to 1000000000000")?;
+    if bytes > MAX_STATE_BYTES {
+        return Err("--state-bytes must be at most 1000000000000.".to_owned());
+    }
+    Ok(bytes)
 }
 
 fn number<T: FromStr>(name: &str, text: &str, unit: &str) -> Result<T, String> {

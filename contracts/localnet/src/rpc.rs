@@ -11,14 +11,17 @@ mod network;
 mod params;
 mod send;
 mod simulate;
+mod simulated;
 mod transactions;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{json, Value};
 
 use crate::ledger::history::History;
 use crate::ledger::Ledger;
+use crate::snapshot_file;
 pub use friendbot::fund;
 
 const PARSE_ERROR: i64 = -32700;
@@ -58,6 +61,7 @@ pub struct Node {
     /// Whether each accepted transaction closes a ledger at once.
     close_on_send: bool,
     friendbot_url: Option<String>,
+    snapshot: Option<PathBuf>,
 }
 
 impl Node {
@@ -67,7 +71,23 @@ impl Node {
             ledger: Arc::new(Mutex::new(ledger)),
             close_on_send,
             friendbot_url: None,
+            snapshot: None,
         }
+    }
+
+    /// Names the file that the ledger is kept in.
+    pub fn with_snapshot(mut self, path: Option<PathBuf>) -> Self {
+        self.snapshot = path;
+        self
+    }
+
+    /// Writes the ledger to its file; without one there is nothing to do.
+    pub fn save(&self) -> Result<(), String> {
+        let Some(path) = &self.snapshot else {
+            return Ok(());
+        };
+        let bytes = self.lock().snapshot();
+        snapshot_file::replace(path, &bytes)
     }
 
     /// Names the address that friendbot answers at.
@@ -128,6 +148,7 @@ pub fn dispatch(node: &Node, method: &str, params: &Value) -> Answer {
         "getEvents" => events::get(&node.lock(), params),
         "dev_closeLedgers" => dev::close_ledgers(&mut node.lock(), params),
         "dev_advance" => dev::advance(&mut node.lock(), params),
+        "dev_snapshot" => dev::snapshot(node),
         "dev_advanceLedgers" => dev::advance_ledgers(&mut node.lock(), params),
         _ => Err(RpcError::new(METHOD_NOT_FOUND, "method not found")),
     }

@@ -11,11 +11,12 @@ use soroban_env_host::xdr::{
 };
 use soroban_env_host::{LedgerInfo, ModuleCache};
 
+use super::draft::Draft;
 use super::fees::{charged_fee, declared_resource_fee, resource_fee};
 use super::meta::{transaction_meta, OperationRecord, SorobanFees};
-use super::operations::{classic, invoke::Invocation, ttl, Success};
+use super::operations::{classic, invoke::Invocation, trust, ttl, Success};
 use super::results::result_of;
-use super::state::{Draft, State};
+use super::state::State;
 use super::transaction::SignedTransaction;
 use super::Network;
 
@@ -206,6 +207,13 @@ fn run_operation(
             classic::create_account(create, &source, context.sequence, draft)
         }
         (OperationBody::Payment(payment), _) => classic::pay(payment, &source, draft),
+        (OperationBody::ChangeTrust(change), _) => {
+            return trust::change_trust(change, &source, draft)
+        }
+        (OperationBody::SetTrustLineFlags(set), _) => trust::set_flags(set, &source, draft),
+        (OperationBody::SetOptions(options), _) => {
+            return trust::set_options(options, &source, draft)
+        }
         (OperationBody::InvokeHostFunction(operation), Some(data)) => Invocation {
             transaction,
             data,

@@ -65,6 +65,11 @@ impl Clock {
             .saturating_add(self.advanced_s)
     }
 
+    /// Returns how far ledger time was moved ahead of its scale, in seconds.
+    pub fn advanced_s(&self) -> u64 {
+        self.advanced_s
+    }
+
     /// Moves ledger time forward by `seconds`, for good.
     pub fn advance(&mut self, seconds: u64) {
         self.advanced_s = self.advanced_s.saturating_add(seconds);

@@ -64,6 +64,27 @@ impl History {
         }
     }
 
+    /// Goes on from `ledgers` (at least one, oldest first), keeping at most `retention` of them.
+    pub fn resume(
+        retention: u32,
+        ledgers: Vec<Closed>,
+        transactions: Vec<(Place, TransactionRecord, Vec<Vec<ContractEvent>>)>,
+    ) -> Self {
+        let latest = *ledgers.last().expect("a snapshot has its latest ledger");
+        let mut history = Self::new(retention, latest);
+        history.ledgers = ledgers.into();
+        for (place, transaction, events) in transactions {
+            history.record(place, transaction, events);
+        }
+        history.forget();
+        history
+    }
+
+    /// Lists the ledgers that can be asked about, oldest first.
+    pub fn ledgers(&self) -> impl Iterator<Item = Closed> + '_ {
+        self.ledgers.iter().copied()
+    }
+
     /// Returns how many ledgers are kept at most.
     pub fn retention(&self) -> u32 {
         self.retention
@@ -91,14 +112,15 @@ impl History {
         }
         self.latest = ledger;
         self.ledgers.push_back(ledger);
-        let oldest = ledger.sequence.saturating_sub(self.retention - 1);
+        self.forget();
+    }
+
+    /// Forgets what has left the window.
+    fn forget(&mut self) {
+        let oldest = self.latest.sequence.saturating_sub(self.retention - 1);
         while self.ledgers[0].sequence < oldest {
             self.ledgers.pop_front();
         }
-        self.forget_before(oldest);
-    }
-
-    fn forget_before(&mut self, oldest: u32) {
         while let Some(first) = self.transactions.first_entry() {
             if first.key().ledger >= oldest {
                 break;

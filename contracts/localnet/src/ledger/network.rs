@@ -24,6 +24,15 @@ pub struct Network {
 }
 
 impl Network {
+    /// Reads the settings out of `state`; `None` if it lacks any.
+    pub fn of(passphrase: &str, state: &State) -> Option<Self> {
+        Some(Self {
+            passphrase: passphrase.to_owned(),
+            id: sha256(passphrase.as_bytes()),
+            config: NetworkConfig::load_from_snapshot(&Snapshot(state.clone())).ok()?,
+        })
+    }
+
     /// Describes a ledger to the host.
     pub fn ledger_info(&self, sequence: u32, timestamp: u64) -> LedgerInfo {
         let mut info = LedgerInfo {
@@ -53,18 +62,14 @@ impl Network {
 }
 
 /// Creates a network and its first state: settings, root account and friendbot's.
-pub fn genesis(passphrase: &str) -> (Network, State) {
+///
+/// `state_bytes` is the size of all contract state that the rate of rent follows.
+pub fn genesis(passphrase: &str, state_bytes: u64) -> (Network, State) {
     let mut state = State::default();
-    for setting in config_settings() {
+    for setting in config_settings(state_bytes) {
         put(&mut state, LedgerEntryData::ConfigSetting(setting));
     }
-    let config = NetworkConfig::load_from_snapshot(&Snapshot(state.clone()))
-        .expect("the settings are complete");
-    let network = Network {
-        passphrase: passphrase.to_owned(),
-        id: sha256(passphrase.as_bytes()),
-        config,
-    };
+    let network = Network::of(passphrase, &state).expect("the settings are complete");
     for (key, balance) in [
         (network.root_key(), TOTAL_COINS - FRIENDBOT_COINS),
         (network.friendbot_key(), FRIENDBOT_COINS),

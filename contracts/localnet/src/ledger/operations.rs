@@ -4,16 +4,23 @@
 //! anything is charged.
 
 pub mod classic;
+mod failure;
+mod footprint;
 pub mod invoke;
+pub mod trust;
 pub mod ttl;
 
 use soroban_env_host::xdr::{
-    AccountEntry, Asset, ContractEvent, CreateAccountOp, CreateAccountResult,
-    ExtendFootprintTtlResult, InvokeHostFunctionResult, Operation, OperationBody, OperationResult,
-    OperationResultTr as Inner, PaymentOp, PaymentResult, RestoreFootprintResult, ScVal,
+    AccountId, ChangeTrustResult, ContractEvent, ContractIdPreimage, CreateAccountResult,
+    CreateContractArgs, ExtendFootprintTtlResult, Hash, HostFunction, InvokeHostFunctionOp,
+    InvokeHostFunctionResult, Operation, OperationBody, OperationResult,
+    OperationResultTr as Inner, PaymentResult, RestoreFootprintResult, ScVal, SetOptionsResult,
+    SetTrustLineFlagsResult,
 };
 
-use super::settings::MAX_ENTRY_TTL;
+use super::assets;
+use super::settings::{MAX_CODE_BYTES, MAX_ENTRY_TTL};
+use super::signatures::Threshold;
 use super::state::{is_soroban, is_temporary};
 use super::transaction::SignedTransaction;
 
@@ -41,28 +48,44 @@ impl Success {
     }
 }
 
-/// Checks an operation without applying it; `Ok` holds the result it would have.
+/// Checks an operation of account `source` without applying it; `Ok` holds the result it
+/// would have.
 pub fn check(
     transaction: &SignedTransaction,
     operation: &Operation,
-    source: &AccountEntry,
+    source: &AccountId,
 ) -> Result<OperationResult, OperationResult> {
     let (well_formed, success, malformed) = match &operation.body {
         OperationBody::CreateAccount(create) => (
-            is_well_formed_creation(create, source),
+            classic::is_well_formed_creation(create, source),
             Inner::CreateAccount(CreateAccountResult::Success),
             Inner::CreateAccount(CreateAccountResult::Malformed),
         ),
-        OperationBody::Payment(payment) if payment.asset == Asset::Native => (
-            is_well_formed_payment(payment),
+        OperationBody::Payment(payment) => (
+            classic::is_well_formed_payment(payment),
             Inner::Payment(PaymentResult::Success),
             Inner::Payment(PaymentResult::Malformed),
         ),
-        OperationBody::InvokeHostFunction(_) => (
-            true,
-            Inner::InvokeHostFunction(InvokeHostFunctionResult::Success(Default::default())),
-            Inner::InvokeHostFunction(InvokeHostFunctionResult::Malformed),
+        OperationBody::ChangeTrust(change) => (
+            trust::is_well_formed_change(change, source),
+            Inner::ChangeTrust(ChangeTrustResult::Success),
+            Inner::ChangeTrust(ChangeTrustResult::Malformed),
         ),
+        OperationBody::SetTrustLineFlags(set) => (
+            trust::are_well_formed_flags(set, source),
+            Inner::SetTrustLineFlags(SetTrustLineFlagsResult::Success),
+            Inner::SetTrustLineFlags(SetTrustLineFlagsResult::Malformed),
+        ),
+        OperationBody::SetOptions(options) => {
+            trust::check_options(options)?;
+            let success = Inner::SetOptions(SetOptionsResult::Success);
+            (true, success.clone(), success)
+        }
+        OperationBody::InvokeHostFunction(invoke) => {
+            // Refused without a code of its own: stellar-core leaves the first one there is.
+            let unset = Inner::InvokeHostFunction(InvokeHostFunctionResult::Success(Hash([0; 32])));
+            (is_runnable(invoke), unset.clone(), unset)
+        }
         OperationBody::ExtendFootprintTtl(extend) => (
             is_extendable(transaction) && extend.extend_to < MAX_ENTRY_TTL,
             Inner::ExtendFootprintTtl(ExtendFootprintTtlResult::Success),
@@ -82,12 +105,25 @@ pub fn check(
     }
 }
 
-fn is_well_formed_creation(create: &CreateAccountOp, source: &AccountEntry) -> bool {
-    create.starting_balance >= 0 && create.destination != source.account_id
+/// Returns what the source of an operation has to have signed with.
+pub fn threshold(operation: &Operation) -> Threshold {
+    match operation.body {
+        OperationBody::SetTrustLineFlags(_)
+        | OperationBody::ExtendFootprintTtl(_)
+        | OperationBody::RestoreFootprint(_) => Threshold::Low,
+        _ => Threshold::Medium,
+    }
 }
 
-fn is_well_formed_payment(payment: &PaymentOp) -> bool {
-    payment.amount > 0
+fn is_runnable(invoke: &InvokeHostFunctionOp) -> bool {
+    match &invoke.host_function {
+        HostFunction::UploadContractWasm(code) => code.len() <= MAX_CODE_BYTES as usize,
+        HostFunction::CreateContract(CreateContractArgs {
+            contract_id_preimage: ContractIdPreimage::Asset(asset),
+            ..
+        }) => assets::is_valid(asset),
+        _ => true,
+    }
 }
 
 fn is_extendable(transaction: &SignedTransaction) -> bool {

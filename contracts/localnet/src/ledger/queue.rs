@@ -5,9 +5,10 @@
 
 use soroban_env_host::xdr::AccountId;
 
-use super::fees::{inclusion_bid, paid_operations};
+use super::fees::{disk_read_entries, inclusion_bid, paid_operations};
 use super::settings::{
-    LEDGER_MAX_INSTRUCTIONS, LEDGER_MAX_TRANSACTION_BYTES, LEDGER_MAX_WRITE_BYTES,
+    LEDGER_MAX_DISK_READ_BYTES, LEDGER_MAX_DISK_READ_ENTRIES, LEDGER_MAX_INSTRUCTIONS,
+    LEDGER_MAX_TRANSACTION_BYTES, LEDGER_MAX_WRITE_BYTES, LEDGER_MAX_WRITE_ENTRIES,
 };
 use super::transaction::SignedTransaction;
 
@@ -76,21 +77,54 @@ impl Queue {
         self.waiting.iter().find(|other| other.source() == *source)
     }
 
+    /// Lists what waits, in order of arrival.
+    pub fn waiting(&self) -> impl Iterator<Item = &SignedTransaction> {
+        self.waiting.iter()
+    }
+
     /// Takes transactions off the front, as far as the limits of one ledger reach.
     pub fn take_fitting(&mut self) -> Vec<SignedTransaction> {
-        let (mut instructions, mut written, mut size) = (0, 0, 0);
+        let mut load = Load::default();
         let fitting = self.waiting.iter().take_while(|transaction| {
-            if let Some(data) = transaction.soroban() {
-                instructions += i64::from(data.resources.instructions);
-                written += data.resources.write_bytes;
-                size += transaction.size_bytes;
-            }
-            instructions <= LEDGER_MAX_INSTRUCTIONS
-                && written <= LEDGER_MAX_WRITE_BYTES
-                && size <= LEDGER_MAX_TRANSACTION_BYTES
+            load.add(transaction);
+            load.fits()
         });
         let count = fitting.count();
         self.waiting.drain(..count).collect()
+    }
+}
+
+/// What the contract transactions of one ledger declare together.
+#[derive(Default)]
+struct Load {
+    instructions: i64,
+    disk_read_entries: u32,
+    disk_read_bytes: u32,
+    write_entries: u32,
+    write_bytes: u32,
+    size_bytes: u32,
+}
+
+impl Load {
+    fn add(&mut self, transaction: &SignedTransaction) {
+        let Some(data) = transaction.soroban() else {
+            return;
+        };
+        self.instructions += i64::from(data.resources.instructions);
+        self.disk_read_entries += disk_read_entries(transaction, data);
+        self.disk_read_bytes += data.resources.disk_read_bytes;
+        self.write_entries += data.resources.footprint.read_write.len() as u32;
+        self.write_bytes += data.resources.write_bytes;
+        self.size_bytes += transaction.size_bytes;
+    }
+
+    fn fits(&self) -> bool {
+        self.instructions <= LEDGER_MAX_INSTRUCTIONS
+            && self.disk_read_entries <= LEDGER_MAX_DISK_READ_ENTRIES
+            && self.disk_read_bytes <= LEDGER_MAX_DISK_READ_BYTES
+            && self.write_entries <= LEDGER_MAX_WRITE_ENTRIES
+            && self.write_bytes <= LEDGER_MAX_WRITE_BYTES
+            && self.size_bytes <= LEDGER_MAX_TRANSACTION_BYTES
     }
 }
 

@@ -1,5 +1,10 @@
 //! The network's settings: limits, fees and lifetimes, as mainnet had them in mid-2026.
 //!
+//! All of them are `MAINNET_LIMITS_JSON` of Stellar Laboratory's `networkLimits.ts`, a
+//! file that it generates from the network itself
+//! (<https://github.com/stellar/laboratory/blob/main/src/constants/networkLimits.ts>);
+//! the README says which one agrees with which other source.
+//!
 //! They are written into genesis as genuine `ConfigSetting` entries, because
 //! simulation reads them from there, and kept as constants for the checks that
 //! neither simulation nor host makes.
@@ -10,8 +15,8 @@ use soroban_env_host::xdr::{
     ConfigSettingContractEventsV0, ConfigSettingContractExecutionLanesV0,
     ConfigSettingContractHistoricalDataV0, ConfigSettingContractLedgerCostExtV0,
     ConfigSettingContractLedgerCostV0, ConfigSettingContractParallelComputeV0, ConfigSettingEntry,
-    ContractCostParamEntry, ContractCostParams, ContractCostType, ExtensionPoint,
-    StateArchivalSettings,
+    ConfigSettingScpTiming, ContractCostParamEntry, ContractCostParams, ContractCostType,
+    ExtensionPoint, StateArchivalSettings,
 };
 
 /// Protocol version of every ledger here; the host crates' major version.
@@ -40,8 +45,19 @@ pub const MAX_CODE_BYTES: u32 = 131_072;
 
 /// What the contract transactions of one ledger may declare together.
 pub const LEDGER_MAX_INSTRUCTIONS: i64 = 580_000_000;
+pub const LEDGER_MAX_DISK_READ_ENTRIES: u32 = 1_000;
+pub const LEDGER_MAX_DISK_READ_BYTES: u32 = 400_000;
+pub const LEDGER_MAX_WRITE_ENTRIES: u32 = 1_000;
 pub const LEDGER_MAX_WRITE_BYTES: u32 = 286_720;
 pub const LEDGER_MAX_TRANSACTION_BYTES: u32 = 266_240;
+
+/// Contract state of the whole network, by which the rate of rent is set, in bytes: the
+/// average of the last window that Laboratory published for mainnet. Rent stays at the
+/// protocol's minimum (1 000 stroops for 1 KiB and 1 215 ledgers) up to 2 000 000 000.
+pub const STATE_BYTES: u64 = 1_090_340_722;
+
+/// Samples that the average size of the state is taken of.
+const STATE_SAMPLES: u32 = 30;
 
 /// 180 days of 5-second ledgers.
 pub const MAX_ENTRY_TTL: u32 = 3_110_400;
@@ -50,8 +66,8 @@ pub const MIN_PERSISTENT_TTL: u32 = 2_073_600;
 /// 1 day of 5-second ledgers.
 pub const MIN_TEMPORARY_TTL: u32 = 17_280;
 
-/// Returns the settings as ledger entries.
-pub fn config_settings() -> Vec<ConfigSettingEntry> {
+/// Returns the settings as ledger entries, for a network with `state_bytes` of contract state.
+pub fn config_settings(state_bytes: u64) -> Vec<ConfigSettingEntry> {
     use ConfigSettingEntry as Setting;
     let (cpu, memory) = default_cost_params();
     vec![
@@ -79,12 +95,23 @@ pub fn config_settings() -> Vec<ConfigSettingEntry> {
         Setting::ContractDataKeySizeBytes(MAX_KEY_BYTES),
         Setting::ContractDataEntrySizeBytes(MAX_DATA_ENTRY_BYTES),
         Setting::StateArchival(archival()),
-        Setting::LiveSorobanStateSizeWindow(vec![0; 30].try_into().expect("30 fits")),
+        Setting::LiveSorobanStateSizeWindow(
+            vec![state_bytes; STATE_SAMPLES as usize]
+                .try_into()
+                .expect("30 samples fit"),
+        ),
         Setting::ContractParallelComputeV0(ConfigSettingContractParallelComputeV0 {
             ledger_max_dependent_tx_clusters: 2,
         }),
         Setting::ContractExecutionLanes(ConfigSettingContractExecutionLanesV0 {
             ledger_max_tx_count: 2_000,
+        }),
+        Setting::ScpTiming(ConfigSettingScpTiming {
+            ledger_target_close_time_milliseconds: 5_000,
+            nomination_timeout_initial_milliseconds: 1_000,
+            nomination_timeout_increment_milliseconds: 1_000,
+            ballot_timeout_initial_milliseconds: 1_000,
+            ballot_timeout_increment_milliseconds: 1_000,
         }),
     ]
 }
@@ -100,9 +127,9 @@ fn compute() -> ConfigSettingContractComputeV0 {
 
 fn ledger_cost() -> ConfigSettingContractLedgerCostV0 {
     ConfigSettingContractLedgerCostV0 {
-        ledger_max_disk_read_entries: 1_000,
-        ledger_max_disk_read_bytes: 3_500_000,
-        ledger_max_write_ledger_entries: 1_000,
+        ledger_max_disk_read_entries: LEDGER_MAX_DISK_READ_ENTRIES,
+        ledger_max_disk_read_bytes: LEDGER_MAX_DISK_READ_BYTES,
+        ledger_max_write_ledger_entries: LEDGER_MAX_WRITE_ENTRIES,
         ledger_max_write_bytes: LEDGER_MAX_WRITE_BYTES,
         tx_max_disk_read_entries: TX_MAX_DISK_READ_ENTRIES,
         tx_max_disk_read_bytes: TX_MAX_DISK_READ_BYTES,
@@ -112,8 +139,8 @@ fn ledger_cost() -> ConfigSettingContractLedgerCostV0 {
         fee_write_ledger_entry: 2_500,
         fee_disk_read1_kb: 447,
         soroban_state_target_size_bytes: 3_000_000_000,
-        rent_fee1_kb_soroban_state_size_low: 12_000,
-        rent_fee1_kb_soroban_state_size_high: 12_000,
+        rent_fee1_kb_soroban_state_size_low: -17_000,
+        rent_fee1_kb_soroban_state_size_high: 10_000,
         soroban_state_rent_fee_growth_factor: 5_000,
     }
 }
@@ -126,7 +153,7 @@ fn archival() -> StateArchivalSettings {
         persistent_rent_rate_denominator: 1_215,
         temp_rent_rate_denominator: 2_430,
         max_entries_to_archive: 1_000,
-        live_soroban_state_size_window_sample_size: 30,
+        live_soroban_state_size_window_sample_size: STATE_SAMPLES,
         live_soroban_state_size_window_sample_period: 64,
         eviction_scan_size: 500_000,
         starting_eviction_scan_level: 7,

@@ -1,23 +1,21 @@
 //! The entries of the ledger, in a persistent map.
 //!
 //! A [`State`] is cheap to clone: a simulation, a transaction that may fail and
-//! the ledger itself share one tree and copy only what they change.
-//! A [`Draft`] is a state being changed that remembers what it touched, for
-//! the metadata. Neither ever judges whether a change is allowed.
+//! the ledger itself share one tree and copy only what they change. It never
+//! judges whether a change is allowed.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use imbl::HashMap;
 use soroban_env_host::storage::{EntryWithLiveUntil, SnapshotSource};
 use soroban_env_host::xdr::{
-    AccountEntry, AccountId, ContractDataDurability, Hash, LedgerEntry, LedgerEntryChange,
-    LedgerEntryChanges, LedgerEntryData, LedgerEntryExt, LedgerKey, LedgerKeyAccount, TtlEntry,
+    AccountEntry, AccountId, Asset, ContractDataDurability, LedgerEntry, LedgerEntryData,
+    LedgerKey, LedgerKeyAccount, TrustLineEntry,
 };
 use soroban_env_host::HostError;
 
-use crate::codec::{encode, sha256};
+use super::assets::line_key;
 
 /// One entry with the last ledger it is live in, if it has such an end.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,11 +51,34 @@ impl State {
         }
     }
 
+    /// Returns the line by which `holder` trusts the issuer of `asset`.
+    pub fn trust_line(&self, holder: &AccountId, asset: &Asset) -> Option<&TrustLineEntry> {
+        match &self.get(&line_key(holder, asset))?.entry.data {
+            LedgerEntryData::Trustline(line) => Some(line),
+            _ => None,
+        }
+    }
+
+    /// Lists all entries, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = (&LedgerKey, &Held)> {
+        self.entries.iter()
+    }
+
     /// Stores `entry`, live until ledger `live_until` if it has an end.
     pub fn put(&mut self, entry: LedgerEntry, live_until: Option<u32>) {
         let key = entry.to_key();
         let entry = Arc::new(entry);
         self.entries.insert(key, Held { entry, live_until });
+    }
+
+    /// Returns the entry under `key`, to be changed in place.
+    pub fn get_mut(&mut self, key: &LedgerKey) -> Option<&mut Held> {
+        self.entries.get_mut(key)
+    }
+
+    /// Removes the entry under `key`; tells whether there was one.
+    pub fn remove(&mut self, key: &LedgerKey) -> bool {
+        self.entries.remove(key).is_some()
     }
 
     /// Drops temporary entries whose time ended before ledger `sequence`.
@@ -85,143 +106,6 @@ impl SnapshotSource for Snapshot {
             .0
             .get(key)
             .map(|held| (Rc::new((*held.entry).clone()), held.live_until)))
-    }
-}
-
-/// A state being changed in ledger `sequence`, with the keys it touched.
-pub struct Draft {
-    before: State,
-    after: State,
-    touched: BTreeSet<LedgerKey>,
-    restored: BTreeSet<LedgerKey>,
-    sequence: u32,
-}
-
-impl Draft {
-    /// Starts from `state`, in ledger `sequence`.
-    pub fn new(state: State, sequence: u32) -> Self {
-        Self {
-            before: state.clone(),
-            after: state,
-            touched: BTreeSet::new(),
-            restored: BTreeSet::new(),
-            sequence,
-        }
-    }
-
-    /// Returns the state as changed so far.
-    pub fn state(&self) -> &State {
-        &self.after
-    }
-
-    /// Stores an entry's data as modified in this ledger.
-    pub fn put(&mut self, data: LedgerEntryData, live_until: Option<u32>) {
-        let entry = LedgerEntry {
-            last_modified_ledger_seq: self.sequence,
-            data,
-            ext: LedgerEntryExt::V0,
-        };
-        self.touched.insert(entry.to_key());
-        self.after.put(entry, live_until);
-    }
-
-    /// Changes only how long the entry under `key` lives.
-    pub fn set_live_until(&mut self, key: &LedgerKey, live_until: u32) {
-        if let Some(held) = self.after.entries.get_mut(key) {
-            held.live_until = Some(live_until);
-            self.touched.insert(key.clone());
-        }
-    }
-
-    /// Marks the entry under `key` as brought back from the archive.
-    pub fn mark_restored(&mut self, key: &LedgerKey) {
-        self.restored.insert(key.clone());
-    }
-
-    /// Removes the entry under `key`.
-    pub fn remove(&mut self, key: &LedgerKey) {
-        if self.after.entries.remove(key).is_some() {
-            self.touched.insert(key.clone());
-        }
-    }
-
-    /// Returns the state with all changes.
-    pub fn into_state(self) -> State {
-        self.after
-    }
-
-    /// Lists the changes the way transaction metadata does.
-    pub fn changes(&self) -> LedgerEntryChanges {
-        let mut list = Vec::new();
-        for key in &self.touched {
-            let before = self.before.get(key);
-            let after = self.after.get(key);
-            if before.map(|held| &held.entry) != after.map(|held| &held.entry) {
-                self.list_change(key, before, after, &mut list);
-            }
-            self.list_ttl_change(key, before, after, &mut list);
-        }
-        LedgerEntryChanges(list.try_into().expect("fewer changes than u32::MAX"))
-    }
-
-    fn list_change(
-        &self,
-        key: &LedgerKey,
-        before: Option<&Held>,
-        after: Option<&Held>,
-        list: &mut Vec<LedgerEntryChange>,
-    ) {
-        if let Some(held) = before {
-            let old = (*held.entry).clone();
-            list.push(if self.restored.contains(key) {
-                LedgerEntryChange::Restored(old)
-            } else {
-                LedgerEntryChange::State(old)
-            });
-        }
-        list.push(match (before, after) {
-            (_, None) => LedgerEntryChange::Removed(key.clone()),
-            (None, Some(held)) => LedgerEntryChange::Created((*held.entry).clone()),
-            (Some(_), Some(held)) => LedgerEntryChange::Updated((*held.entry).clone()),
-        });
-    }
-
-    fn list_ttl_change(
-        &self,
-        key: &LedgerKey,
-        before: Option<&Held>,
-        after: Option<&Held>,
-        list: &mut Vec<LedgerEntryChange>,
-    ) {
-        let old = before.and_then(|held| held.live_until);
-        let new = after.and_then(|held| held.live_until);
-        if old == new {
-            return;
-        }
-        let ttl = |last: u32, modified: u32| ttl_entry(key, last, modified);
-        if let (Some(last), Some(held)) = (old, before) {
-            let modified = held.entry.last_modified_ledger_seq;
-            list.push(LedgerEntryChange::State(ttl(last, modified)));
-        }
-        list.push(match (old, new) {
-            (_, None) => LedgerEntryChange::Removed(ttl(0, 0).to_key()),
-            (None, Some(last)) => LedgerEntryChange::Created(ttl(last, self.sequence)),
-            (Some(_), Some(last)) if self.restored.contains(key) => {
-                LedgerEntryChange::Restored(ttl(last, self.sequence))
-            }
-            (Some(_), Some(last)) => LedgerEntryChange::Updated(ttl(last, self.sequence)),
-        });
-    }
-}
-
-fn ttl_entry(key: &LedgerKey, live_until: u32, modified: u32) -> LedgerEntry {
-    LedgerEntry {
-        last_modified_ledger_seq: modified,
-        data: LedgerEntryData::Ttl(TtlEntry {
-            key_hash: Hash(sha256(&encode(key))),
-            live_until_ledger_seq: live_until,
-        }),
-        ext: LedgerEntryExt::V0,
     }
 }
 

@@ -9,9 +9,9 @@ use soroban_env_host::xdr::{
 };
 
 use super::fee_bump;
-use super::fees::{charged_fee, inclusion_bid, inclusion_fee};
-use super::operations;
-use super::resources;
+use super::fees::{charged_fee, declared_resource_fee, inclusion_bid, inclusion_fee};
+use super::operations::{self, classic::new_account};
+use super::resources::{self, MAX_RESOURCE_FEE};
 use super::results::result_of;
 use super::settings::{BASE_RESERVE, MAX_OPERATIONS};
 use super::signatures::{SignatureChecker, Threshold};
@@ -34,8 +34,12 @@ pub fn check(
     transaction: &SignedTransaction,
     next: &NextLedger,
 ) -> Result<(), Box<TransactionResult>> {
-    if let Some(bump) = transaction.fee_bump() {
-        fee_bump::check(bump, transaction, next)?;
+    match transaction.fee_bump() {
+        Some(bump) => fee_bump::check(bump, transaction, next)?,
+        None if !(0..=MAX_RESOURCE_FEE).contains(&declared_resource_fee(transaction)) => {
+            return Err(fee_bump::refused(0, Refusal::TxMalformed))
+        }
+        None => {}
     }
     refusal(transaction, next)
         .map_err(|result| Box::new(result_of(transaction, charged_fee(transaction), result)))
@@ -53,7 +57,7 @@ fn refusal(transaction: &SignedTransaction, next: &NextLedger) -> Result<(), Ref
         .state
         .account(&transaction.source())
         .ok_or(Refusal::TxNoAccount)?;
-    check_sequence(transaction, account)?;
+    check_sequence(transaction, account, next)?;
     let mut signatures = SignatureChecker::new(&transaction.inner_hash, transaction.signatures());
     if !signatures.meets(account, Threshold::Low) {
         return Err(Refusal::TxBadAuth);
@@ -87,10 +91,9 @@ fn check_structure(transaction: &SignedTransaction) -> Result<(), Refusal> {
 
 fn check_resources(transaction: &SignedTransaction, next: &NextLedger) -> Result<(), Refusal> {
     match transaction.soroban() {
-        Some(data) if !resources::are_acceptable(transaction, data, &next.network.config) => {
-            Err(Refusal::TxSorobanInvalid)
-        }
-        _ => Ok(()),
+        Some(data) => resources::check(transaction, data, &next.network.config)
+            .map_err(|_| Refusal::TxSorobanInvalid),
+        None => Ok(()),
     }
 }
 
@@ -140,16 +143,23 @@ fn check_ledger(bounds: &LedgerBounds, next: &NextLedger) -> Result<(), Refusal>
     Ok(())
 }
 
-fn check_sequence(transaction: &SignedTransaction, account: &AccountEntry) -> Result<(), Refusal> {
+fn check_sequence(
+    transaction: &SignedTransaction,
+    account: &AccountEntry,
+    next: &NextLedger,
+) -> Result<(), Refusal> {
     let minimum = match &transaction.tx().cond {
         Preconditions::V2(conditions) => conditions.min_seq_num.as_ref().map(|seq| seq.0),
         _ => None,
     };
     let (used, last) = (transaction.tx().seq_num.0, account.seq_num.0);
-    let accepted = match minimum {
-        Some(minimum) => minimum <= last && last < used,
-        None => last.checked_add(1) == Some(used),
-    };
+    // The number that an account created in the next ledger would start from.
+    let reserved = used == i64::from(next.sequence) << 32;
+    let accepted = !reserved
+        && match minimum {
+            Some(minimum) => minimum <= last && last < used,
+            None => last.checked_add(1) == Some(used),
+        };
     if accepted {
         Ok(())
     } else {
@@ -165,13 +175,13 @@ fn check_operations(
     let mut results = Vec::new();
     let mut refused = false;
     for operation in transaction.operations() {
-        let source = next.state.account(&transaction.source_of(operation));
-        let result = match source {
-            None => Err(OperationResult::OpNoAccount),
-            Some(account) if !signatures.meets(account, Threshold::Medium) => {
-                Err(OperationResult::OpBadAuth)
-            }
-            Some(account) => operations::check(transaction, operation, account),
+        let id = transaction.source_of(operation);
+        // An account that an earlier operation is to create signs with its own key.
+        let created = new_account(id.clone(), 0, 0);
+        let source = next.state.account(&id).unwrap_or(&created);
+        let result = match signatures.meets(source, operations::threshold(operation)) {
+            false => Err(OperationResult::OpBadAuth),
+            true => operations::check(transaction, operation, &id),
         };
         refused |= result.is_err();
         results.push(result.unwrap_or_else(|result| result));
@@ -188,6 +198,11 @@ fn check_operations(
 /// Returns what an account can spend above its reserve, in stroops.
 pub fn available_balance(account: &AccountEntry) -> i64 {
     account.balance - minimum_balance(account)
+}
+
+/// Tells whether an account has what it must keep.
+pub fn has_reserve(account: &AccountEntry) -> bool {
+    available_balance(account) >= 0
 }
 
 fn minimum_balance(account: &AccountEntry) -> i64 {

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::params::number;
-use super::{Answer, RpcError};
+use super::{Answer, Node, RpcError, INTERNAL_ERROR};
 use crate::ledger::Ledger;
 
 /// Ledgers closed by one request; each takes a moment with the ledger locked.
@@ -32,6 +32,19 @@ pub fn advance_ledgers(ledger: &mut Ledger, params: &Value) -> Answer {
     let left = MAX_SEQUENCE - u64::from(ledger.history().latest().sequence);
     ledger.advance_ledgers(between(params, "n", 1, left)? as u32);
     Ok(latest(ledger))
+}
+
+/// `{}`: writes the ledger to the file that `--snapshot` names.
+pub fn snapshot(node: &Node) -> Answer {
+    let Some(path) = &node.snapshot else {
+        let message = "start localnet with --snapshot FILE to have a file to write to";
+        return Err(RpcError::request(message));
+    };
+    node.save()
+        .map_err(|sentence| RpcError::new(INTERNAL_ERROR, sentence))?;
+    let mut answer = latest(&node.lock());
+    answer["snapshot"] = json!(path.display().to_string());
+    Ok(answer)
 }
 
 fn between(params: &Value, name: &str, minimum: u64, maximum: u64) -> Result<u64, RpcError> {

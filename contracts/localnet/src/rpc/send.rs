@@ -16,6 +16,7 @@ pub fn send(node: &Node, params: &Value) -> Answer {
         "latestLedger": latest.sequence,
         "latestLedgerCloseTime": latest.closed_at.to_string(),
     });
+    let complaint = ledger.complaint(&transaction);
     let status = match ledger.submit(transaction) {
         Submission::Pending => {
             if node.close_on_send {
@@ -27,6 +28,9 @@ pub fn send(node: &Node, params: &Value) -> Answer {
         Submission::TryAgainLater => "TRY_AGAIN_LATER",
         Submission::Refused(result) => {
             answer["errorResultXdr"] = json!(to_base64(result.as_ref()));
+            if let Some(complaint) = complaint {
+                answer["diagnosticEventsXdr"] = json!([to_base64(&complaint.event())]);
+            }
             "ERROR"
         }
     };

@@ -2,24 +2,31 @@
 //!
 //! It runs on a copy of the state with the ledger unlocked. It checks neither
 //! signatures nor network limits; sending does.
+//!
+//! A call that needs archived entries names them, to be restored by itself. Where that
+//! goes beyond the network's limits, and for an extension of archived entries, the answer
+//! has a `restorePreamble`: a `RestoreFootprint` to send first (stellar-rpc issue 464).
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{json, Value};
 use soroban_env_host::e2e_invoke::{RecordingInvocationAuthMode, RecordingInvocationAuthParams};
-use soroban_env_host::xdr::{
-    InvokeHostFunctionOp, LedgerFootprint, OperationBody, SorobanTransactionData,
-};
+use soroban_env_host::storage::SnapshotSource;
+use soroban_env_host::xdr::{InvokeHostFunctionOp, LedgerFootprint, OperationBody};
 use soroban_env_host::LedgerInfo;
 use soroban_simulation::simulation::{
     simulate_extend_ttl_op, simulate_invoke_host_function_op, simulate_restore_op,
-    InvokeHostFunctionSimulationResult, LedgerEntryDiff, SimulationAdjustmentConfig,
+    InvokeHostFunctionSimulationResult, SimulationAdjustmentConfig,
 };
+use soroban_simulation::AutoRestoringSnapshotSource;
 
-use super::params::{number, to_base64, transaction};
+use super::params::{number, transaction};
+use super::simulated::{describe, describe_data, sentence, Failure, Finding};
 use super::{Answer, Node, RpcError};
 use crate::codec::sha256;
+use crate::ledger::fees::archived_indices;
+use crate::ledger::resources::fit_network;
 use crate::ledger::state::{Snapshot, State};
 use crate::ledger::transaction::SignedTransaction;
 use crate::ledger::Network;
@@ -30,23 +37,6 @@ struct Trial {
     network: Arc<Network>,
     info: LedgerInfo,
     adjustment: SimulationAdjustmentConfig,
-}
-
-/// What a simulation found: an answer, or a sentence on why it failed.
-type Finding = Result<Value, Failure>;
-
-struct Failure {
-    reason: String,
-    events: Vec<String>,
-}
-
-impl<T: Into<String>> From<T> for Failure {
-    fn from(reason: T) -> Self {
-        Self {
-            reason: reason.into(),
-            events: Vec::new(),
-        }
-    }
 }
 
 /// Simulates a transaction; a failure of the contract is an answer, not an error.
@@ -91,7 +81,7 @@ fn run(transaction: &SignedTransaction, params: &Value, trial: &Trial) -> Findin
     match &operation.body {
         OperationBody::InvokeHostFunction(invoke) => {
             let upgraded = params["useUpgradedAuth"].as_bool().unwrap_or(false);
-            let mode = auth_mode_of(invoke, auth_mode, upgraded)?;
+            let mode = AuthMode::of(invoke, auth_mode, upgraded)?;
             trial.invoke(transaction, invoke, mode)
         }
         OperationBody::ExtendFootprintTtl(_) | OperationBody::RestoreFootprint(_)
@@ -111,31 +101,46 @@ fn run(transaction: &SignedTransaction, params: &Value, trial: &Trial) -> Findin
     }
 }
 
-fn auth_mode_of(
-    invoke: &InvokeHostFunctionOp,
-    mode: &str,
-    upgraded: bool,
-) -> Result<RecordingInvocationAuthMode, String> {
-    let signed = !invoke.auth.is_empty();
-    let recording = |disable_non_root| {
-        RecordingInvocationAuthMode::Recording(RecordingInvocationAuthParams::new(
-            disable_non_root,
+/// Whether authorisations are held against the call, or written down for it.
+#[derive(Clone, Copy)]
+enum AuthMode {
+    Enforce,
+    Record { only_root: bool, upgraded: bool },
+}
+
+impl AuthMode {
+    fn of(invoke: &InvokeHostFunctionOp, mode: &str, upgraded: bool) -> Result<Self, String> {
+        let signed = !invoke.auth.is_empty();
+        let record = |only_root| Self::Record {
+            only_root,
             upgraded,
-        ))
-    };
-    match mode {
-        "enforce" => Ok(RecordingInvocationAuthMode::Enforcing(invoke.auth.to_vec())),
-        "" if signed => Ok(RecordingInvocationAuthMode::Enforcing(invoke.auth.to_vec())),
-        "record" | "record_allow_nonroot" if signed => Err(format!(
-            "cannot set authMode to '{mode}' with an auth footprint"
-        )),
-        "" | "record" => Ok(recording(true)),
-        "record_allow_nonroot" => Ok(recording(false)),
-        _ => Err(
-            "optional 'authMode' must be one of enforce,record,record_allow_nonroot \
-                  when included"
-                .to_owned(),
-        ),
+        };
+        match mode {
+            "enforce" => Ok(Self::Enforce),
+            "" if signed => Ok(Self::Enforce),
+            "record" | "record_allow_nonroot" if signed => Err(format!(
+                "cannot set authMode to '{mode}' with an auth footprint"
+            )),
+            "" | "record" => Ok(record(true)),
+            "record_allow_nonroot" => Ok(record(false)),
+            _ => Err(
+                "optional 'authMode' must be one of enforce,record,record_allow_nonroot \
+                 when included"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn for_host(self, invoke: &InvokeHostFunctionOp) -> RecordingInvocationAuthMode {
+        match self {
+            Self::Enforce => RecordingInvocationAuthMode::Enforcing(invoke.auth.to_vec()),
+            Self::Record {
+                only_root,
+                upgraded,
+            } => RecordingInvocationAuthMode::Recording(RecordingInvocationAuthParams::new(
+                only_root, upgraded,
+            )),
+        }
     }
 }
 
@@ -155,93 +160,89 @@ impl Trial {
         &self,
         transaction: &SignedTransaction,
         invoke: &InvokeHostFunctionOp,
-        mode: RecordingInvocationAuthMode,
+        mode: AuthMode,
     ) -> Finding {
         let source = transaction.source_of(&transaction.operations()[0]);
-        let simulated = simulate_invoke_host_function_op(
-            Rc::new(Snapshot(self.state.clone())),
-            &self.network.config,
-            &self.adjustment,
-            &self.info,
-            invoke.host_function.clone(),
-            mode,
-            &source,
-            sha256(&self.info.sequence_number.to_be_bytes()),
-            true,
-        );
-        describe(simulated.map_err(|error| format!("{error:#}"))?)
+        let simulate = |snapshot: Rc<dyn SnapshotSource>| {
+            simulate_invoke_host_function_op(
+                snapshot,
+                &self.network.config,
+                &self.adjustment,
+                &self.info,
+                invoke.host_function.clone(),
+                mode.for_host(invoke),
+                &source,
+                sha256(&self.info.sequence_number.to_be_bytes()),
+                true,
+            )
+            .map_err(sentence)
+        };
+        let found = simulate(Rc::new(self.snapshot()))?;
+        if !restores_too_much(&found) {
+            return describe(found);
+        }
+        let restored = Rc::new(self.restored()?);
+        let mut answer = describe(simulate(restored.clone())?)?;
+        self.add_preamble(&mut answer, &restored)?;
+        Ok(answer)
     }
 
     fn extend(&self, footprint: &LedgerFootprint, extend_to: u32) -> Finding {
-        simulate_extend_ttl_op(
-            &Snapshot(self.state.clone()),
+        let restored = self.restored()?;
+        let found = simulate_extend_ttl_op(
+            &restored,
             &self.network.config,
             &self.adjustment,
             &self.info,
             footprint.read_only.as_slice(),
             extend_to,
         )
-        .map(|found| describe_data(&found.transaction_data))
-        .map_err(|error| format!("{error:#}").into())
+        .map_err(sentence)?;
+        let mut answer = describe_data(&found.transaction_data);
+        self.add_preamble(&mut answer, &restored)?;
+        Ok(answer)
     }
 
     fn restore(&self, footprint: &LedgerFootprint) -> Finding {
         simulate_restore_op(
-            &Snapshot(self.state.clone()),
+            &self.snapshot(),
             &self.network.config,
             &self.adjustment,
             &self.info,
             footprint.read_write.as_slice(),
         )
         .map(|found| describe_data(&found.transaction_data))
-        .map_err(|error| format!("{error:#}").into())
+        .map_err(|error| sentence(error).into())
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot(self.state.clone())
+    }
+
+    /// Returns the state as if every archived entry that is asked for had been restored.
+    fn restored(&self) -> Result<AutoRestoringSnapshotSource<Snapshot>, String> {
+        AutoRestoringSnapshotSource::new(Rc::new(self.snapshot()), &self.info).map_err(sentence)
+    }
+
+    /// Adds the restoring of what was asked for in the archive, if anything was.
+    fn add_preamble(
+        &self,
+        answer: &mut Value,
+        restored: &AutoRestoringSnapshotSource<Snapshot>,
+    ) -> Result<(), Failure> {
+        let preamble = restored
+            .simulate_restore_keys_op(&self.network.config, &self.adjustment, &self.info)
+            .map_err(sentence)?;
+        if let Some(preamble) = preamble {
+            answer["restorePreamble"] = describe_data(&preamble.transaction_data);
+        }
+        Ok(())
     }
 }
 
-fn describe(simulated: InvokeHostFunctionSimulationResult) -> Finding {
-    let events: Vec<String> = simulated.diagnostic_events.iter().map(to_base64).collect();
-    let value = match simulated.invoke_result {
-        Ok(value) => value,
-        Err(error) => {
-            let reason = format!("host invocation failed\n\nCaused by:\n    {error:?}");
-            return Err(Failure { reason, events });
-        }
-    };
-    let Some(data) = &simulated.transaction_data else {
-        return Err("simulation gave no transaction data".into());
-    };
-    let mut answer = describe_data(data);
-    let auth: Vec<String> = simulated.auth.iter().map(to_base64).collect();
-    answer["events"] = json!(events);
-    answer["results"] = json!([{"auth": auth, "xdr": to_base64(&value)}]);
-    answer["stateChanges"] = simulated
-        .modified_entries
-        .iter()
-        .filter_map(change)
-        .collect();
-    Ok(answer)
-}
-
-fn describe_data(data: &SorobanTransactionData) -> Value {
-    json!({
-        "transactionData": to_base64(data),
-        "minResourceFee": data.resource_fee.to_string(),
-    })
-}
-
-fn change(diff: &LedgerEntryDiff) -> Option<Value> {
-    let (before, after) = (diff.state_before.as_ref(), diff.state_after.as_ref());
-    let kind = match (before, after) {
-        (None, None) => return None,
-        (None, Some(_)) => "created",
-        (Some(_), None) => "deleted",
-        (Some(_), Some(_)) => "updated",
-    };
-    let key = after.or(before)?.to_key();
-    Some(json!({
-        "type": kind,
-        "key": to_base64(&key),
-        "before": before.map(to_base64),
-        "after": after.map(to_base64),
-    }))
+fn restores_too_much(found: &InvokeHostFunctionSimulationResult) -> bool {
+    found
+        .transaction_data
+        .as_ref()
+        .is_some_and(|data| !archived_indices(data).is_empty() && !fit_network(data))
 }

@@ -55,13 +55,17 @@ pub fn deploy(net: &Net, key: &ed25519_dalek::SigningKey) -> ContractId {
     let ScVal::Bytes(hash) = net.run(key, upload(WASM)) else {
         panic!("the hash of the code");
     };
-    let hash = Hash(hash.as_slice().try_into().unwrap());
+    create_contract(net, key, Hash(hash.as_slice().try_into().unwrap()))
+}
+
+/// Creates a contract of code that was uploaded.
+pub fn create_contract(net: &Net, key: &ed25519_dalek::SigningKey, code: Hash) -> ContractId {
     let create = HostFunction::CreateContract(CreateContractArgs {
         contract_id_preimage: ContractIdPreimage::Address(ContractIdPreimageFromAddress {
             address: address(key),
             salt: Uint256([0; 32]),
         }),
-        executable: ContractExecutable::Wasm(hash),
+        executable: ContractExecutable::Wasm(code),
     });
     contract_of(net.run(key, host_function(create)))
 }
@@ -97,7 +101,7 @@ pub fn transfer(
     call(token, "transfer", args)
 }
 
-fn invoke_result(answer: &serde_json::Value) -> InvokeHostFunctionResult {
+pub fn invoke_result(answer: &serde_json::Value) -> InvokeHostFunctionResult {
     let results = match result(answer).result {
         TransactionResultResult::TxSuccess(results)
         | TransactionResultResult::TxFailed(results) => results,
@@ -107,17 +111,6 @@ fn invoke_result(answer: &serde_json::Value) -> InvokeHostFunctionResult {
         OperationResult::OpInner(OperationResultTr::InvokeHostFunction(result)) => result.clone(),
         other => panic!("{other:?}"),
     }
-}
-
-fn with_data(
-    mut transaction: Transaction,
-    change: impl FnOnce(&mut SorobanTransactionData),
-) -> Transaction {
-    let TransactionExt::V1(data) = &mut transaction.ext else {
-        panic!("a contract transaction");
-    };
-    change(data);
-    transaction
 }
 
 #[test]
@@ -223,69 +216,6 @@ fn simulation_changes_nothing() {
     let simulated = net.simulate(&net.transaction(&alice, vec![body]));
     assert_eq!(simulated["stateChanges"].as_array().unwrap().len(), 2);
     assert_eq!(net.account_entry(&bob), before);
-}
-
-#[test]
-fn resources_beyond_the_networks_limits_are_refused() {
-    let net = Net::manual();
-    let (alice, bob) = (net.account(1), net.account(2));
-    let token = deploy_native_asset(&net, &alice);
-    let mut transaction = net.prepare(&alice, transfer(&token, &alice, &bob, 1));
-    transaction.fee = 500_000_000;
-    let transaction = with_data(transaction, |data| data.resource_fee = 499_000_000);
-    let limits: [fn(&mut SorobanTransactionData); 6] = [
-        |data| data.resources.instructions = 400_000_001,
-        |data| data.resources.disk_read_bytes = 200_001,
-        |data| data.resources.write_bytes = 132_097,
-        |data| data.resources.footprint.read_write = many_accounts(201),
-        |data| data.resources.footprint.read_only = many_accounts(201),
-        |data| data.resource_fee = 10,
-    ];
-    for exceed in limits {
-        let refusal = net.refused(with_data(transaction.clone(), exceed), &[&alice]);
-        assert_eq!(refusal.result, TransactionResultResult::TxSorobanInvalid);
-    }
-    let at_limit = with_data(transaction, |data| {
-        data.resources.instructions = 400_000_000;
-        data.resources.write_bytes = 132_096;
-    });
-    assert_eq!(net.send(at_limit, &[&alice])["status"], "PENDING");
-}
-
-fn many_accounts(count: u32) -> VecM<LedgerKey> {
-    let key = |number: u32| {
-        let mut bytes = [0; 32];
-        bytes[..4].copy_from_slice(&number.to_be_bytes());
-        LedgerKey::Account(LedgerKeyAccount {
-            account_id: AccountId(PublicKey::PublicKeyTypeEd25519(Uint256(bytes))),
-        })
-    };
-    (0..count).map(key).collect::<Vec<_>>().try_into().unwrap()
-}
-
-#[test]
-fn too_few_declared_instructions_end_the_call() {
-    let net = Net::manual();
-    let (alice, bob) = (net.account(1), net.account(2));
-    let token = deploy_native_asset(&net, &alice);
-    let transaction = net.prepare(&alice, transfer(&token, &alice, &bob, 1));
-    let starved = with_data(transaction, |data| data.resources.instructions /= 4);
-    let answer = net.apply(starved, &alice);
-    let exceeded = InvokeHostFunctionResult::ResourceLimitExceeded;
-    assert_eq!(invoke_result(&answer), exceeded);
-}
-
-#[test]
-fn too_few_declared_write_bytes_undo_the_call() {
-    let net = Net::manual();
-    let (alice, bob) = (net.account(1), net.account(2));
-    let token = deploy_native_asset(&net, &alice);
-    let transaction = net.prepare(&alice, transfer(&token, &alice, &bob, 1));
-    let cramped = with_data(transaction, |data| data.resources.write_bytes = 10);
-    let answer = net.apply(cramped, &alice);
-    let exceeded = InvokeHostFunctionResult::ResourceLimitExceeded;
-    assert_eq!(invoke_result(&answer), exceeded);
-    assert_eq!(net.account_entry(&bob).balance, 100_000_000_000);
 }
 
 #[test]

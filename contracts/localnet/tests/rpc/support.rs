@@ -8,8 +8,9 @@ use base64::Engine;
 use ed25519_dalek::{Signer, SigningKey};
 use localnet::codec::{decode, encode};
 use localnet::ledger::clock::{Clock, Scale};
+use localnet::ledger::settings::STATE_BYTES;
 use localnet::ledger::transaction::SignedTransaction;
-use localnet::ledger::Ledger;
+use localnet::ledger::{Founding, Ledger};
 use localnet::rpc::{dispatch, fund, Node, RpcError};
 use serde_json::{json, Value};
 use soroban_env_host::xdr::*;
@@ -37,14 +38,22 @@ impl Net {
     }
 
     pub fn new(close_on_send: bool, retention: u32) -> Self {
-        let wall_s = Arc::new(AtomicU64::new(START_S));
-        let source = wall_s.clone();
-        let wall = Box::new(move || source.load(Ordering::Relaxed) as f64);
-        let ledger = Ledger::new(PASSPHRASE, Clock::new(wall, Scale::WALL), retention);
+        let (wall_s, clock) = clock();
+        let ledger = Ledger::new(&founding(retention), clock);
         Self {
             node: Node::new(ledger, close_on_send),
             wall_s,
         }
+    }
+
+    /// Goes on from a snapshot; ledgers close when told to.
+    pub fn resume(snapshot: &[u8], retention: u32) -> Result<Self, String> {
+        let (wall_s, clock) = clock();
+        let ledger = Ledger::resume(snapshot, &founding(retention), clock)?;
+        Ok(Self {
+            node: Node::new(ledger, false),
+            wall_s,
+        })
     }
 
     pub fn set_wall(&self, unix_s: u64) {
@@ -71,7 +80,7 @@ impl Net {
 
     /// Creates an account with 10 000 XLM.
     pub fn account(&self, seed: u8) -> SigningKey {
-        let key = SigningKey::from_bytes(&[seed; 32]);
+        let key = key(seed);
         fund(
             &self.node,
             &Address(key.verifying_key().to_bytes()).to_string(),
@@ -176,6 +185,43 @@ impl Net {
         let answer = self.apply(self.prepare(key, body), key);
         assert_eq!(answer["status"], "SUCCESS", "{}", answer["resultXdr"]);
         soroban_meta(&answer).return_value.unwrap_or(ScVal::Void)
+    }
+}
+
+fn clock() -> (Arc<AtomicU64>, Clock) {
+    let wall_s = Arc::new(AtomicU64::new(START_S));
+    let source = wall_s.clone();
+    let wall = Box::new(move || source.load(Ordering::Relaxed) as f64);
+    (wall_s, Clock::new(wall, Scale::WALL))
+}
+
+fn founding(retention_ledgers: u32) -> Founding {
+    Founding {
+        passphrase: PASSPHRASE.to_owned(),
+        retention_ledgers,
+        state_bytes: STATE_BYTES,
+    }
+}
+
+/// The key that [`Net::account`] made an account for.
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+/// Changes what a contract transaction declares.
+pub fn with_data(
+    mut transaction: Transaction,
+    change: impl FnOnce(&mut SorobanTransactionData),
+) -> Transaction {
+    change(data_of(&mut transaction));
+    transaction
+}
+
+/// Returns what a contract transaction declares.
+pub fn data_of(transaction: &mut Transaction) -> &mut SorobanTransactionData {
+    match &mut transaction.ext {
+        TransactionExt::V1(data) => data,
+        TransactionExt::V0 => panic!("a contract transaction"),
     }
 }
 

@@ -1,4 +1,7 @@
-//! `CreateAccount` and the payment of lumens.
+//! `CreateAccount` and `Payment`: lumens and issued assets from one account to another.
+//!
+//! Codes and their order follow stellar-core's `PathPaymentStrictReceiveOpFrame`,
+//! which a payment is the shortest case of: first the receiver, then the sender.
 
 use soroban_env_host::xdr::{
     AccountEntry, AccountEntryExt, AccountId, CreateAccountOp, CreateAccountResult,
@@ -6,9 +9,11 @@ use soroban_env_host::xdr::{
     Thresholds,
 };
 
+use super::trust::{change_balance, Line, AUTHORIZED};
 use super::Success;
+use crate::ledger::assets;
+use crate::ledger::draft::Draft;
 use crate::ledger::settings::BASE_RESERVE;
-use crate::ledger::state::Draft;
 use crate::ledger::transaction::account_of;
 use crate::ledger::validity::available_balance;
 
@@ -56,20 +61,58 @@ pub fn create_account(
     )))
 }
 
-/// Pays lumens from `source` to an account that exists.
+/// Pays an asset from `source` to another account.
 pub fn pay(payment: &PaymentOp, source: &AccountId, draft: &mut Draft) -> Result<Success, Inner> {
-    let fail = |result| Err(Inner::Payment(result));
-    let destination = account_of(&payment.destination);
-    if draft.state().account(&destination).is_none() {
-        return fail(PaymentResult::NoDestination);
-    }
-    if !withdraw(source, payment.amount, draft) {
-        return fail(PaymentResult::Underfunded);
-    }
-    if !deposit(&destination, payment.amount, draft) {
-        return fail(PaymentResult::LineFull);
-    }
+    let receiver = account_of(&payment.destination);
+    receive(payment, &receiver, draft)
+        .and_then(|()| send(payment, source, draft))
+        .map_err(Inner::Payment)?;
     Ok(Success::plain(Inner::Payment(PaymentResult::Success)))
+}
+
+fn receive(
+    payment: &PaymentOp,
+    receiver: &AccountId,
+    draft: &mut Draft,
+) -> Result<(), PaymentResult> {
+    // What goes back to its issuer goes out of existence, even if there is no such account.
+    let returns = assets::issuer(&payment.asset) == Some(receiver);
+    if !returns && draft.state().account(receiver).is_none() {
+        return Err(PaymentResult::NoDestination);
+    }
+    let received = match Line::of(receiver, &payment.asset, draft.state()) {
+        Line::Lumens => deposit(receiver, payment.amount, draft),
+        Line::Issuer => true,
+        Line::None => return Err(PaymentResult::NoTrust),
+        Line::Trusted(line) if line.flags & AUTHORIZED == 0 => {
+            return Err(PaymentResult::NotAuthorized)
+        }
+        Line::Trusted(line) => change_balance(line, payment.amount, draft),
+    };
+    received.then_some(()).ok_or(PaymentResult::LineFull)
+}
+
+fn send(payment: &PaymentOp, sender: &AccountId, draft: &mut Draft) -> Result<(), PaymentResult> {
+    let sent = match Line::of(sender, &payment.asset, draft.state()) {
+        Line::Lumens => withdraw(sender, payment.amount, draft),
+        Line::Issuer => true,
+        Line::None => return Err(PaymentResult::SrcNoTrust),
+        Line::Trusted(line) if line.flags & AUTHORIZED == 0 => {
+            return Err(PaymentResult::SrcNotAuthorized)
+        }
+        Line::Trusted(line) => change_balance(line, -payment.amount, draft),
+    };
+    sent.then_some(()).ok_or(PaymentResult::Underfunded)
+}
+
+/// Tells whether a payment makes sense, whoever sends it.
+pub fn is_well_formed_payment(payment: &PaymentOp) -> bool {
+    payment.amount > 0 && assets::is_valid(&payment.asset)
+}
+
+/// Tells whether the creation of an account makes sense for account `source`.
+pub fn is_well_formed_creation(create: &CreateAccountOp, source: &AccountId) -> bool {
+    create.starting_balance >= 0 && create.destination != *source
 }
 
 /// Takes `amount` stroops from an account, down to its reserve at most.

@@ -3,11 +3,11 @@
 //! The host gets exactly the entries of the declared footprint, in its order,
 //! and a budget of exactly the declared instructions. What it returns is held
 //! against the declared and the network's limits before it becomes a change.
+//! Checks, codes and their order follow stellar-core's `InvokeHostFunctionOpFrame`.
 
 use soroban_env_host::budget::Budget;
 use soroban_env_host::e2e_invoke::{
-    entry_size_for_rent, extract_rent_changes, invoke_host_function, InvokeHostFunctionResult,
-    LedgerEntryChange, TtlLedgerEntryMeta,
+    extract_rent_changes, invoke_host_function, InvokeHostFunctionResult, LedgerEntryChange,
 };
 use soroban_env_host::fees::compute_rent_fee;
 use soroban_env_host::xdr::{
@@ -17,18 +17,16 @@ use soroban_env_host::xdr::{
 };
 use soroban_env_host::HostError;
 
+use super::failure::{at_most, Failure};
+use super::footprint::Loaded;
 use super::Success;
 use crate::codec::{decode, encode, sha256};
 use crate::ledger::apply::Context;
-use crate::ledger::fees::{archived_indices, resource_fee};
+use crate::ledger::draft::Draft;
+use crate::ledger::fees::resource_fee;
 use crate::ledger::settings::{MAX_CODE_BYTES, MAX_DATA_ENTRY_BYTES, TX_MAX_EVENTS_BYTES};
-use crate::ledger::state::{is_soroban, is_temporary, Draft, Held};
+use crate::ledger::state::is_soroban;
 use crate::ledger::transaction::SignedTransaction;
-
-/// XDR around the code in its entry, not counted against the limit on code.
-const CODE_ENTRY_OVERHEAD_BYTES: u32 = 1_024;
-
-type HostEntry = (Option<Vec<u8>>, Option<TtlLedgerEntryMeta>);
 
 /// A contract call with all it was declared to use.
 pub struct Invocation<'a> {
@@ -47,7 +45,10 @@ impl Invocation<'_> {
         diagnostics: &mut Vec<DiagnosticEvent>,
     ) -> Result<Success, Inner> {
         self.run(context, draft, diagnostics)
-            .map_err(Inner::InvokeHostFunction)
+            .map_err(|Failure(outcome, complaint)| {
+                diagnostics.extend(complaint.map(|one| one.event()));
+                Inner::InvokeHostFunction(outcome)
+            })
     }
 
     fn run(
@@ -55,48 +56,19 @@ impl Invocation<'_> {
         context: &Context,
         draft: &mut Draft,
         diagnostics: &mut Vec<DiagnosticEvent>,
-    ) -> Result<Success, Outcome> {
-        let entries = self.load_entries(context, draft)?;
+    ) -> Result<Success, Failure> {
+        let loaded = Loaded::of(self.data, context, draft)?;
+        let restored = loaded.restored.clone();
         let budget = self.budget(context).map_err(|_| Outcome::Trapped)?;
-        let trapped = |_: HostError| {
-            if self.is_exhausted(&budget, context) {
-                Outcome::ResourceLimitExceeded
-            } else {
-                Outcome::Trapped
-            }
-        };
+        let trapped = |_: HostError| self.why_trapped(&budget, context);
         let run = self
-            .call_host(&budget, entries, context, diagnostics)
+            .call_host(&budget, loaded, context, diagnostics)
             .map_err(trapped)?;
         let value = run.encoded_invoke_result.clone().map_err(trapped)?;
         let events_bytes = self.check_output(&run, &value)?;
         let fees = self.check_fee(&run, events_bytes, context)?;
-        self.keep_changes(run.ledger_changes, draft);
-        success(&run.encoded_contract_events, &value, fees)
-    }
-
-    /// Collects the entries of the footprint in its order, as the host wants them.
-    fn load_entries(&self, context: &Context, draft: &Draft) -> Result<Vec<HostEntry>, Outcome> {
-        let footprint = &self.data.resources.footprint;
-        let read_only = footprint.read_only.iter().map(|key| (key, false));
-        let restorable = archived_indices(self.data);
-        let read_write = footprint
-            .read_write
-            .iter()
-            .enumerate()
-            .map(|(index, key)| (key, restorable.contains(&(index as u32))));
-        let mut disk_bytes = 0;
-        let mut entries = Vec::new();
-        for (key, may_restore) in read_only.chain(read_write) {
-            entries.push(match draft.state().get(key) {
-                None => (None, None),
-                Some(held) => host_entry(key, held, may_restore, context, &mut disk_bytes)?,
-            });
-        }
-        if disk_bytes > self.data.resources.disk_read_bytes as usize {
-            return Err(Outcome::ResourceLimitExceeded);
-        }
-        Ok(entries)
+        self.keep_changes(run.ledger_changes, &restored, context, draft);
+        Ok(success(&run.encoded_contract_events, &value, fees))
     }
 
     fn budget(&self, context: &Context) -> Result<Budget, HostError> {
@@ -109,17 +81,27 @@ impl Invocation<'_> {
         )
     }
 
-    fn is_exhausted(&self, budget: &Budget, context: &Context) -> bool {
-        let cpu = budget.get_cpu_insns_consumed().unwrap_or(0);
+    /// Tells a call that ran out of instructions or memory from one that gave up.
+    fn why_trapped(&self, budget: &Budget, context: &Context) -> Failure {
+        let instructions = budget.get_cpu_insns_consumed().unwrap_or(0);
+        let declared = u64::from(self.data.resources.instructions);
+        if instructions > declared {
+            let message = "operation instructions exceeds amount specified";
+            return Failure::beyond(message, instructions, declared);
+        }
         let memory = budget.get_mem_bytes_consumed().unwrap_or(0);
-        cpu > u64::from(self.data.resources.instructions)
-            || memory > u64::from(context.network.config.tx_memory_limit)
+        let limit = u64::from(context.network.config.tx_memory_limit);
+        if memory > limit {
+            let message = "operation memory usage exceeds network config limit";
+            return Failure::beyond(message, memory, limit);
+        }
+        Outcome::Trapped.into()
     }
 
     fn call_host(
         &self,
         budget: &Budget,
-        entries: Vec<HostEntry>,
+        loaded: Loaded,
         context: &Context,
         diagnostics: &mut Vec<DiagnosticEvent>,
     ) -> Result<InvokeHostFunctionResult, HostError> {
@@ -129,11 +111,11 @@ impl Invocation<'_> {
             true,
             encode(&self.operation.host_function),
             encode(&self.data.resources),
-            archived_indices(self.data),
+            &loaded.restored,
             encode(self.source),
             authorizations.into_iter(),
             context.ledger_info(),
-            entries.into_iter(),
+            loaded.entries.into_iter(),
             // The network derives each transaction's randomness from its hash too.
             sha256(&self.transaction.hash).to_vec(),
             diagnostics,
@@ -143,18 +125,23 @@ impl Invocation<'_> {
     }
 
     /// Holds output sizes against the limits; returns the bytes of events and value.
-    fn check_output(&self, run: &InvokeHostFunctionResult, value: &[u8]) -> Result<u32, Outcome> {
-        let written: usize = new_values(run).map(|(_, bytes)| bytes).sum();
-        let events: usize = run.encoded_contract_events.iter().map(Vec::len).sum();
-        let output = (events + value.len()) as u32;
-        let fits = written <= self.data.resources.write_bytes as usize
-            && output <= TX_MAX_EVENTS_BYTES
-            && new_values(run).all(|(key, bytes)| bytes <= max_entry_bytes(&key));
-        if fits {
-            Ok(output)
-        } else {
-            Err(Outcome::ResourceLimitExceeded)
+    fn check_output(&self, run: &InvokeHostFunctionResult, value: &[u8]) -> Result<u32, Failure> {
+        let allowed = u64::from(self.data.resources.write_bytes);
+        let mut written = 0;
+        for (key, bytes) in new_values(run) {
+            check_entry_size(&key, bytes)?;
+            written += bytes;
+            let message = "operation byte-write resources exceeds amount specified";
+            at_most(message, written, allowed)?;
         }
+        let events: usize = run.encoded_contract_events.iter().map(Vec::len).sum();
+        let output = (events + value.len()) as u64;
+        let allowed = u64::from(TX_MAX_EVENTS_BYTES);
+        let message = "total events size exceeds network config maximum";
+        at_most(message, events as u64, allowed)?;
+        let message = "return value pushes events size above network config maximum";
+        at_most(message, output, allowed)?;
+        Ok(output as u32)
     }
 
     /// Computes the refundable fee and its rent; both have to fit what was paid in.
@@ -163,7 +150,7 @@ impl Invocation<'_> {
         run: &InvokeHostFunctionResult,
         events_bytes: u32,
         context: &Context,
-    ) -> Result<(i64, i64), Outcome> {
+    ) -> Result<(i64, i64), Failure> {
         let config = &context.network.config;
         let rent = compute_rent_fee(
             &extract_rent_changes(&run.ledger_changes),
@@ -173,15 +160,21 @@ impl Invocation<'_> {
         let fee = resource_fee(self.transaction, self.data, events_bytes, config);
         let refundable = rent.saturating_add(fee.events);
         if refundable > self.data.resource_fee - fee.non_refundable {
-            return Err(Outcome::InsufficientRefundableFee);
+            return Err(Outcome::InsufficientRefundableFee.into());
         }
         Ok((refundable, rent))
     }
 
-    fn keep_changes(&self, changes: Vec<LedgerEntryChange>, draft: &mut Draft) {
-        for index in archived_indices(self.data) {
+    fn keep_changes(
+        &self,
+        changes: Vec<LedgerEntryChange>,
+        restored: &[u32],
+        context: &Context,
+        draft: &mut Draft,
+    ) {
+        for index in restored {
             let key = &self.data.resources.footprint.read_write[*index as usize];
-            draft.mark_restored(key);
+            draft.mark_restored(key, context.restored_until());
         }
         for change in changes {
             keep_change(change, draft);
@@ -189,51 +182,27 @@ impl Invocation<'_> {
     }
 }
 
-/// Prepares one entry for the host, or refuses one that is archived.
-fn host_entry(
-    key: &LedgerKey,
-    held: &Held,
-    may_restore: bool,
-    context: &Context,
-    disk_bytes: &mut usize,
-) -> Result<HostEntry, Outcome> {
-    let encoded = encode(held.entry.as_ref());
-    let Some(mut live_until_ledger) = held.live_until else {
-        *disk_bytes += encoded.len();
-        return Ok((Some(encoded), None));
-    };
-    if !held.is_live(context.sequence) {
-        if is_temporary(key) {
-            return Ok((None, None));
-        }
-        if !may_restore {
-            return Err(Outcome::EntryArchived);
-        }
-        *disk_bytes += encoded.len();
-        // An entry being restored is handed over as already live, for the shortest time.
-        live_until_ledger = context.restored_until();
-    }
-    let size = entry_size_for_rent(&Budget::default(), &held.entry, encoded.len() as u32)
-        .map_err(|_| Outcome::Trapped)?;
-    let meta = TtlLedgerEntryMeta {
-        live_until_ledger,
-        entry_size_for_rent: size,
-    };
-    Ok((Some(encoded), Some(meta)))
-}
-
-fn new_values(run: &InvokeHostFunctionResult) -> impl Iterator<Item = (LedgerKey, usize)> + '_ {
+fn new_values(run: &InvokeHostFunctionResult) -> impl Iterator<Item = (LedgerKey, u64)> + '_ {
     run.ledger_changes.iter().filter_map(|change| {
         let value = change.encoded_new_value.as_ref()?;
-        Some((own(&change.encoded_key), value.len()))
+        Some((own(&change.encoded_key), value.len() as u64))
     })
 }
 
-fn max_entry_bytes(key: &LedgerKey) -> usize {
-    match key {
-        LedgerKey::ContractCode(_) => (MAX_CODE_BYTES + CODE_ENTRY_OVERHEAD_BYTES) as usize,
-        _ => MAX_DATA_ENTRY_BYTES as usize,
-    }
+/// The whole entry counts, also the little that is around the code or the value.
+fn check_entry_size(key: &LedgerKey, bytes: u64) -> Result<(), Failure> {
+    let (message, allowed) = match key {
+        LedgerKey::ContractCode(_) => (
+            "Wasm size exceeds network config maximum contract size",
+            MAX_CODE_BYTES,
+        ),
+        LedgerKey::ContractData(_) => (
+            "ContractData size exceeds network config maximum size",
+            MAX_DATA_ENTRY_BYTES,
+        ),
+        _ => return Ok(()),
+    };
+    at_most(message, bytes, u64::from(allowed))
 }
 
 fn keep_change(change: LedgerEntryChange, draft: &mut Draft) {
@@ -258,11 +227,7 @@ fn keep_change(change: LedgerEntryChange, draft: &mut Draft) {
     }
 }
 
-fn success(
-    events: &[Vec<u8>],
-    value: &[u8],
-    (refundable_fee, rent_fee): (i64, i64),
-) -> Result<Success, Outcome> {
+fn success(events: &[Vec<u8>], value: &[u8], (refundable_fee, rent_fee): (i64, i64)) -> Success {
     let events: Vec<ContractEvent> = events.iter().map(|event| own(event)).collect();
     let return_value: ScVal = own(value);
     let image = InvokeHostFunctionSuccessPreImage {
@@ -273,13 +238,13 @@ fn success(
             .expect("fewer than u32::MAX events"),
     };
     let hash = Hash(sha256(&encode(&image)));
-    Ok(Success {
+    Success {
         result: Inner::InvokeHostFunction(Outcome::Success(hash)),
         events,
         return_value: Some(return_value),
         refundable_fee,
         rent_fee,
-    })
+    }
 }
 
 /// Decodes what the host itself encoded.

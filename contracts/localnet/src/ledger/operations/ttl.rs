@@ -11,8 +11,9 @@ use soroban_env_host::xdr::{
 use super::Success;
 use crate::codec::encode;
 use crate::ledger::apply::Context;
+use crate::ledger::draft::Draft;
 use crate::ledger::fees::resource_fee;
-use crate::ledger::state::{is_temporary, Draft, Held};
+use crate::ledger::state::{is_temporary, Held};
 use crate::ledger::transaction::SignedTransaction;
 
 /// Extends the live entries of the read-only footprint.
@@ -61,7 +62,7 @@ pub fn restore(
         }
         bytes += encode(held.entry.as_ref()).len();
         rents.push(rent(key, &held, None, until));
-        draft.mark_restored(key);
+        draft.mark_restored(key, until);
         draft.put(held.entry.data.clone(), Some(until));
     }
     let allowed = data
