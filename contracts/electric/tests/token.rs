@@ -1,14 +1,22 @@
 //! What the token promises, kept by the Rust code and by the committed WASM.
 
+use electric::errors::Error;
+use electric::grant::{Key, GRANT};
 use electric::{Electric, ElectricClient};
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Events as _, Ledger as _};
+use soroban_sdk::testutils::storage::{Instance as _, Persistent as _};
+use soroban_sdk::testutils::{
+    Address as _, Deployer as _, EnvTestConfig, Events as _, Ledger as _,
+};
 use soroban_sdk::xdr::{ContractEventBody, ScSymbol, ScVal};
-use soroban_sdk::{Address, Env, IntoVal, String, Symbol, Val};
+use soroban_sdk::{Address, BytesN, Env, IntoVal, String, Symbol, Val};
 use stellar_contract_utils::pausable::PausableError;
 use stellar_tokens::fungible::FungibleTokenError;
 
 const WASM: &[u8] = include_bytes!("../../wasm/electric.wasm");
 const ONE: i128 = 10_000_000;
+const LEDGERS_PER_DAY: u32 = 17_280;
+/// The network's longest life of an entry: 180 days.
+const LONGEST: u32 = 180 * LEDGERS_PER_DAY;
 
 struct Mint {
     env: Env,
@@ -23,6 +31,11 @@ impl Mint {
         let env = Env::new_with_config(EnvTestConfig {
             capture_snapshot_at_drop: false,
         });
+        env.ledger().with_mut(|ledger| {
+            ledger.sequence_number = 50_000_000;
+            ledger.min_persistent_entry_ttl = 120 * LEDGERS_PER_DAY;
+            ledger.max_entry_ttl = LONGEST;
+        });
         env.mock_all_auths();
         let [admin, amina, juma] = [(); 3].map(|()| Address::generate(&env));
         let text = |text: &str| String::from_str(&env, text);
@@ -35,6 +48,23 @@ impl Mint {
             amina,
             juma,
         }
+    }
+
+    fn wait_days(&self, days: u32) {
+        self.env.ledger().with_mut(|ledger| {
+            ledger.sequence_number += days * LEDGERS_PER_DAY;
+            ledger.timestamp += u64::from(days) * 86_400;
+        });
+    }
+
+    /// Ledgers that the instance and the code still live.
+    fn lives(&self) -> [u32; 2] {
+        let instance = || self.env.storage().instance().get_ttl();
+        let code = self
+            .env
+            .deployer()
+            .get_contract_code_ttl(&self.token.address);
+        [self.env.as_contract(&self.token.address, instance), code]
     }
 
     fn balances(&self) -> [i128; 2] {
@@ -56,6 +86,13 @@ macro_rules! laws {
 laws!(
     it_tells_what_it_is,
     only_the_admin_mints,
+    every_user_is_granted_ten_thousand_once,
+    a_grant_is_announced,
+    only_the_admin_grants,
+    a_grant_is_remembered_after_half_a_year,
+    only_the_admin_pauses_and_upgrades,
+    anyone_may_keep_the_token_alive,
+    a_token_left_for_170_days_works,
     tokens_move_and_are_announced,
     an_allowance_is_spent_once_and_expires,
     negative_and_uncovered_amounts_are_refused,
@@ -92,6 +129,96 @@ fn only_the_admin_mints(mint: Mint) {
         "nobody has signed"
     );
     assert_eq!(mint.balances(), [ONE, 0]);
+}
+
+fn every_user_is_granted_ten_thousand_once(mint: Mint) {
+    mint.token.grant(&mint.amina);
+    let again = refused(mint.token.try_grant(&mint.amina));
+    let expected = soroban_sdk::Error::from_contract_error(Error::AlreadyGranted as u32);
+    assert_eq!(again, expected);
+    let granted = [&mint.amina, &mint.juma].map(|who| mint.token.is_granted(who));
+    assert_eq!(granted, [true, false]);
+    mint.token.transfer(&mint.amina, &mint.juma, &GRANT);
+    assert_eq!(
+        refused(mint.token.try_grant(&mint.amina)),
+        expected,
+        "also when it is spent"
+    );
+    mint.token.grant(&mint.juma);
+    assert_eq!(mint.balances(), [0, 2 * GRANT]);
+    assert_eq!(GRANT, 10_000 * ONE);
+}
+
+fn a_grant_is_announced(mint: Mint) {
+    mint.token.grant(&mint.amina);
+    let said = mint.env.events().all();
+    let names: Vec<ScVal> = said
+        .events()
+        .iter()
+        .map(|event| {
+            let ContractEventBody::V0(body) = &event.body;
+            assert_eq!(body.topics[1], ScVal::Address((&mint.amina).into()));
+            body.topics[0].clone()
+        })
+        .collect();
+    let name = |text: &str| ScVal::Symbol(ScSymbol(text.try_into().expect("short enough")));
+    assert_eq!(names, [name("mint"), name("granted")]);
+}
+
+fn only_the_admin_grants(mint: Mint) {
+    mint.token.grant(&mint.amina);
+    let signed: Vec<_> = mint.env.auths().into_iter().map(|(who, _)| who).collect();
+    assert_eq!(signed, std::slice::from_ref(&mint.admin));
+    mint.env.set_auths(&[]);
+    assert!(mint.token.try_grant(&mint.juma).is_err());
+    assert!(!mint.token.is_granted(&mint.juma));
+}
+
+fn a_grant_is_remembered_after_half_a_year(mint: Mint) {
+    mint.token.grant(&mint.amina);
+    let life = || {
+        let key = Key::Granted(mint.amina.clone());
+        mint.env.storage().persistent().get_ttl(&key)
+    };
+    assert_eq!(mint.env.as_contract(&mint.token.address, life), LONGEST - 1);
+    mint.wait_days(170);
+    assert!(mint.token.is_granted(&mint.amina));
+    assert!(mint.token.try_grant(&mint.amina).is_err());
+}
+
+fn only_the_admin_pauses_and_upgrades(mint: Mint) {
+    mint.env.set_auths(&[]);
+    let hash = BytesN::from_array(&mint.env, &[1; 32]);
+    assert!(mint.token.try_pause().is_err());
+    assert!(mint.token.try_unpause().is_err());
+    assert!(mint.token.try_announce_upgrade(&hash).is_err());
+    assert!(mint.token.try_withdraw_upgrade().is_err());
+    assert!(mint.token.try_upgrade(&hash).is_err());
+    assert!(mint
+        .token
+        .try_transfer_admin_role(&mint.juma, &50_000_100)
+        .is_err());
+    assert!(!mint.token.paused());
+    assert_eq!(mint.token.get_upgrade(), None);
+}
+
+fn anyone_may_keep_the_token_alive(mint: Mint) {
+    assert_eq!(
+        mint.lives(),
+        [LONGEST - 1; 2],
+        "deployed for the longest life"
+    );
+    mint.wait_days(100);
+    mint.env.set_auths(&[]);
+    mint.token.extend();
+    assert_eq!(mint.lives(), [LONGEST - 1; 2]);
+}
+
+fn a_token_left_for_170_days_works(mint: Mint) {
+    mint.token.grant(&mint.amina);
+    mint.wait_days(170);
+    mint.token.transfer(&mint.amina, &mint.juma, &ONE);
+    assert_eq!(mint.balances(), [GRANT - ONE, ONE]);
 }
 
 fn tokens_move_and_are_announced(mint: Mint) {
@@ -150,11 +277,12 @@ fn burnt_tokens_are_gone(mint: Mint) {
 
 fn a_paused_token_stands_still(mint: Mint) {
     mint.token.mint(&mint.amina, &ONE);
-    mint.token.pause(&mint.admin);
+    mint.token.pause();
     assert!(mint.token.paused());
     let paused = soroban_sdk::Error::from_contract_error(PausableError::EnforcedPause as u32);
     let (amina, juma) = (&mint.amina, &mint.juma);
     assert_eq!(refused(mint.token.try_mint(amina, &1)), paused);
+    assert_eq!(refused(mint.token.try_grant(juma)), paused);
     assert_eq!(refused(mint.token.try_transfer(amina, juma, &1)), paused);
     assert_eq!(
         refused(mint.token.try_transfer_from(juma, amina, juma, &1)),
@@ -162,7 +290,7 @@ fn a_paused_token_stands_still(mint: Mint) {
     );
     assert_eq!(refused(mint.token.try_burn(amina, &1)), paused);
     assert_eq!(refused(mint.token.try_burn_from(juma, amina, &1)), paused);
-    mint.token.unpause(&mint.admin);
+    mint.token.unpause();
     mint.token.transfer(amina, juma, &ONE);
     assert_eq!(mint.balances(), [0, ONE]);
 }
