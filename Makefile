@@ -1,7 +1,7 @@
 # The same commands on a laptop, on a Pi and in CI.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup setup-test demo test check bench contracts lock
+.PHONY: setup setup-test demo test check bench coverage contracts lock
 
 PYTHON := .venv/bin/python
 
@@ -28,6 +28,10 @@ check: setup-test  ## style, types, architecture, committed WASM
 
 bench: setup-test  ## measure, beside peers, and render docs/performance.md
 	@$(PYTHON) -m benchmarks
+
+coverage: setup-test  ## how many lines of the contracts their tests run; installs LLVM's tools
+	@scripts/setup.sh --coverage
+	@$(PYTHON) -m benchmarks coverage
 
 contracts: setup-test  ## rebuild contracts/wasm from source
 	@scripts/setup.sh --wasm

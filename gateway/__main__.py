@@ -23,6 +23,7 @@ COMMANDS = {
     "scan": "find the meters on a bus",
     "read": "read one meter",
     "take-over": "go on settling after a restore or a replacement",
+    "admin": "administer the contracts, on the provider's own computer",
 }
 PERMANENT = 1
 

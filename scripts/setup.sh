@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install what is missing and build the local ledger. Safe to repeat; quick when nothing is missing.
-#   --test   also what the tests need (a browser, SQLite's shell)
-#   --wasm   also what rebuilding the contracts needs
+#   --test      also what the tests need (a browser, SQLite's shell)
+#   --wasm      also what rebuilding the contracts needs
+#   --coverage  also what counting the lines that run needs
 # Downloads from package registries only (Debian, PyPI, crates.io).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,9 +26,11 @@ for option in "$@"; do
         --test) need chromium chromium; need mosquitto_pub mosquitto-clients ;;
         --wasm)
             need wasm-ld-14 lld
+            need wasm-opt binaryen
             [ -d /usr/lib/rustlib/src/rust ] || [ -d /usr/src/rustc-src ] || missing+=(rust-web-src)
             [ -x /usr/bin/cargo ] || missing+=(rustc-web cargo-web) ;;
-        *) echo "setup.sh: unknown option $option (known: --test, --wasm)" >&2; exit 2 ;;
+        --coverage) need llvm-cov-22 llvm-22 ;;
+        *) echo "setup.sh: unknown option $option (known: --test, --wasm, --coverage)" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then

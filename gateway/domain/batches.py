@@ -15,7 +15,7 @@ from itertools import groupby
 from gateway.domain.pages import PAGE_RECORDS, page_of
 
 U32_MAX = 2**32 - 1
-COLUMNS = ("off_peak", "standard", "peak", "included")
+COLUMNS = ("off_peak", "standard", "peak", "included", "market")
 """Columns of Wh in the order of their bits."""
 
 NO_DIGEST = bytes(32)
@@ -34,6 +34,8 @@ class SlotUsage:
         standard_wh: charged at tier 1.
         peak_wh: charged at tier 2.
         included_wh: used inside the plan window, not charged again.
+        market_wh: drawn from energy bought on the market; what the contract has no credit for
+            is charged at tier 1.
     """
 
     slot: int
@@ -41,11 +43,18 @@ class SlotUsage:
     standard_wh: int = 0
     peak_wh: int = 0
     included_wh: int = 0
+    market_wh: int = 0
 
     @property
-    def columns(self) -> tuple[int, int, int, int]:
-        """The four columns in the order of their bits."""
-        return (self.off_peak_wh, self.standard_wh, self.peak_wh, self.included_wh)
+    def columns(self) -> tuple[int, int, int, int, int]:
+        """The five columns in the order of their bits."""
+        return (
+            self.off_peak_wh,
+            self.standard_wh,
+            self.peak_wh,
+            self.included_wh,
+            self.market_wh,
+        )
 
     @property
     def total_wh(self) -> int:

@@ -8,6 +8,10 @@ The law, per meter and at any moment, with ``sent`` the usage in a batch not yet
 
     claimed + ahead = chain total + residue + sent
     pending = usage - chain total - residue        (negative: the chain is ahead of the store)
+
+Energy bought on the market is drawn before money, in the order in which energy flowed: only the
+gateway knows it, so the batch says which part of the usage was bought
+(docs/adr/0009-market-energy-is-a-column-of-the-batch.md).
 """
 
 from __future__ import annotations
@@ -15,15 +19,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.domain.batches import U32_MAX, Price, SlotUsage
+from gateway.domain.batches import COLUMNS, U32_MAX, Price, SlotUsage
 from gateway.domain.pages import MeterRecord
 from gateway.domain.tariffs import INTERVAL_S
 
 MAX_SLOTS = 4000
-"""Four full columns of so many meters take half of a transaction's 132 096 bytes."""
+"""Five full columns of so many meters take two thirds of a transaction's 132 096 bytes."""
 
 _S_PER_HOUR = 3600
-_INCLUDED = 3
+_INCLUDED, _MARKET = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,24 +196,34 @@ class _Books:
 
     meter: MeterState
     to_s: int
-    columns: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    columns: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
     absorbed_wh: int = 0
     withheld_wh: int = 0
 
     def take(self, row: UnclaimedUsage) -> int:
         """Put a row's usage where it belongs; returns how much of it was claimed."""
-        absorbed = min(row.unclaimed_wh, self.meter.ahead_wh - self.absorbed_wh)
-        self.absorbed_wh += absorbed
-        left = row.unclaimed_wh - absorbed
+        left_wh = row.unclaimed_wh - self._absorb(row.unclaimed_wh)
         record = self.meter.record
-        if record.settlement_mode == "prepaid" and _in_plan(record, row.start_s):
-            allowed = min(left, self._included_allowance_wh() - self.columns[_INCLUDED])
-            self.columns[_INCLUDED] += allowed
-            self.withheld_wh += left - allowed
-            return row.unclaimed_wh
-        sent = min(left, U32_MAX - self.columns[row.tier])
-        self.columns[row.tier] += sent
-        return absorbed + sent
+        if record.settlement_mode == "prepaid":
+            if _in_plan(record, row.start_s):
+                self._include(left_wh)
+                return row.unclaimed_wh
+            left_wh -= self._put(left_wh, _MARKET, record.market_credit_wh)
+        return row.unclaimed_wh - left_wh + self._put(left_wh, row.tier, U32_MAX)
+
+    def _absorb(self, wh: int) -> int:
+        absorbed_wh = min(wh, self.meter.ahead_wh - self.absorbed_wh)
+        self.absorbed_wh += absorbed_wh
+        return absorbed_wh
+
+    def _include(self, wh: int) -> None:
+        self.withheld_wh += wh - self._put(wh, _INCLUDED, self._included_allowance_wh())
+
+    def _put(self, wh: int, column: int, most_wh: int) -> int:
+        """Fill a column up to what it may hold at most; returns how much of it went in."""
+        put_wh = min(wh, most_wh - self.columns[column])
+        self.columns[column] += put_wh
+        return put_wh
 
     def _included_allowance_wh(self) -> int:
         """The most the contract takes as included; its ``is_plausible`` says the same."""

@@ -70,6 +70,33 @@ class MeterRecord:
         """Who charges usage: 'prepaid' (the contract), 'streaming' or 'postpaid'."""
         return _MODES[self.flags >> _MODE_SHIFT & _MODE_MASK]
 
+    def is_active_at(self, now_s: int) -> bool:
+        """Whether the contract lets energy flow: ``check_access`` of ``contracts/meter``.
+
+        Args:
+            now_s: the instant to judge (unix seconds).
+        """
+        if self.is_deactivated:
+            return False
+        paid = now_s < self.paid_until_s or self.balance > 0 or self.market_credit_wh > 0
+        return paid or self.settlement_mode != "prepaid"
+
+
+def flags_of(mode: int, *, deactivated: bool, announced_active: bool) -> int:
+    """The flags of a registered meter.
+
+    Args:
+        mode: 0 prepaid, 1 streaming, 2 postpaid.
+        deactivated: whether the admin has switched it off.
+        announced_active: the state that the contract last announced.
+    """
+    return (
+        _REGISTERED
+        | _DEACTIVATED * deactivated
+        | _ACTIVE * announced_active
+        | (mode & _MODE_MASK) << _MODE_SHIFT
+    )
+
 
 def page_of(slot: int) -> int:
     """The number of the page that holds a slot."""
@@ -83,7 +110,8 @@ def decode_page(data: bytes) -> list[MeterRecord]:
         data: header and ``count`` records, exact to the byte.
 
     Returns:
-        The records by index within the page.
+        The records by index within the page. One that is not registered is a hole: there is no
+        such meter, or it has not moved here from the earlier layout yet.
 
     Raises:
         ValueError: another layout version, record size or length.

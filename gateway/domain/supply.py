@@ -42,6 +42,7 @@ class Reason(StrEnum):
     DEACTIVATED = "deactivated"
     CHARGED_LATER = "charged_later"
     PLAN = "plan"
+    MARKET_ENERGY = "market_energy"
     CREDIT = "credit"
     OVERDRAFT = "overdraft"
     PLAN_ENDED = "plan_ended"
@@ -86,6 +87,10 @@ _TEXTS: dict[Reason, tuple[str, str]] = {
         "The supply is on; a daily or weekly plan is running.",
         "Pay again before the plan ends to stay on.",
     ),
+    Reason.MARKET_ENERGY: (
+        "The supply is on; there is energy left that was bought on the market.",
+        "Buy more, or pay, before it is used up to stay on.",
+    ),
     Reason.CREDIT: (
         "The supply is on; there is credit left.",
         "Pay before the credit is used up to stay on.",
@@ -126,6 +131,7 @@ class ContractRecord:
         registered: the contract knows this meter.
         deactivated: the provider has switched it off.
         as_of_s: ledger close time of this knowledge (unix seconds).
+        market_credit_wh: energy bought on the market and not yet drawn, Wh.
     """
 
     balance_stroops: int
@@ -135,6 +141,7 @@ class ContractRecord:
     registered: bool
     deactivated: bool
     as_of_s: int
+    market_credit_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +150,13 @@ class PricedUsage:
 
     Args:
         rates_stroops_per_kwh: off-peak, standard, peak.
-        tiers_wh: usage in each of them, Wh.
+        tiers_wh: usage in each of them that costs money, Wh.
+        market_wh: usage that was drawn from energy bought on the market, Wh: it costs none.
     """
 
     rates_stroops_per_kwh: tuple[int, int, int]
     tiers_wh: tuple[int, int, int]
+    market_wh: int = 0
 
     @property
     def cost_milli(self) -> int:
@@ -246,6 +255,16 @@ def effective_balance(
     return balance_stroops - cost_milli // MILLI
 
 
+def market_energy_left(market_credit_wh: int, unsettled: tuple[PricedUsage, ...]) -> int:
+    """The energy bought on the market that no usage so far has drawn, Wh.
+
+    Args:
+        market_credit_wh: by the contract's record.
+        unsettled: usage that the record does not contain yet.
+    """
+    return market_credit_wh - sum(usage.market_wh for usage in unsettled)
+
+
 def decide(facts: SupplyFacts, policy: SupplyPolicy, now_s: int) -> Verdict:
     """Decide whether a meter point has supply. Safety first, then the account, then the relay.
 
@@ -281,7 +300,7 @@ def _by_contract(facts: SupplyFacts, policy: SupplyPolicy, now_s: int) -> Verdic
 def _by_account(
     record: ContractRecord, unsettled: tuple[PricedUsage, ...], policy: SupplyPolicy, now_s: int
 ) -> Verdict:
-    """Prepaid: a running plan, then credit, then the overdraft. Age alone never disconnects."""
+    """Prepaid: plan, bought energy, credit, overdraft. Age alone never disconnects."""
     left_stroops = effective_balance(record.balance_stroops, record.remainder_milli, unsettled)
     stale = now_s - record.as_of_s > policy.stale_after_s
     overdraft_stroops = policy.overdraft_stroops + (policy.stale_overdraft_stroops if stale else 0)
@@ -291,6 +310,9 @@ def _by_account(
     )
     if now_s < record.paid_until_s:
         return _on(Reason.PLAN, f"plan runs until {record.paid_until_s}, {detail}")
+    market_wh = market_energy_left(record.market_credit_wh, unsettled)
+    if market_wh > 0:
+        return _on(Reason.MARKET_ENERGY, f"{market_wh} Wh bought on the market, {detail}")
     if left_stroops > 0:
         return _on(Reason.CREDIT, detail)
     if left_stroops > -overdraft_stroops:

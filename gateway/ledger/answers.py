@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,18 @@ class ContractRefusal(Permanent):
     def __init__(self, code: int | None, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Archived(Permanent):
+    """A call needs entries that the network has archived, more than it can bring back itself.
+
+    Args:
+        keys: the entries to restore first.
+    """
+
+    def __init__(self, keys: Sequence[xdr.LedgerKey]) -> None:
+        super().__init__(f"{len(keys)} entries of the contract are archived: restore them first")
+        self.keys = tuple(keys)
 
 
 class HistoryGone(Transient):
@@ -48,10 +60,13 @@ class Entries:
     Args:
         ledger: that ledger's number.
         found: by key in base64 XDR.
+        archived: keys of those whose rent has run out: they hold what they held, and have to be
+            restored before a transaction can use them.
     """
 
     ledger: int
     found: Mapping[str, xdr.LedgerEntryData]
+    archived: frozenset[str] = frozenset()
 
     def value(self, key: xdr.LedgerKey) -> xdr.SCVal | None:
         """The value of a contract's entry, or None."""
@@ -108,6 +123,7 @@ class TransactionAnswer:
         fee_stroops: what it cost, if found.
         latest: the newest ledger the server knows.
         value: what the call returned, if it succeeded.
+        rent_stroops: the part of its cost that keeps entries alive, if the server tells.
     """
 
     found: bool
@@ -116,3 +132,4 @@ class TransactionAnswer:
     fee_stroops: int | None
     latest: LedgerStamp
     value: xdr.SCVal | None = None
+    rent_stroops: int | None = None

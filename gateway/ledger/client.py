@@ -13,22 +13,28 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from stellar_sdk import Account, MuxedAccount, TransactionBuilder, TransactionEnvelope, xdr
+from stellar_sdk import (
+    Account,
+    TransactionBuilder,
+    TransactionEnvelope,
+    xdr,
+)
 from stellar_sdk.client.aiohttp_client import AiohttpClient
 from stellar_sdk.exceptions import BaseHorizonError, SdkError, SorobanRpcErrorResponse
 from stellar_sdk.exceptions import ConnectionError as NoConnectionError
+from stellar_sdk.operation import RestoreFootprint
 from stellar_sdk.operation.operation import Operation
 from stellar_sdk.soroban_rpc import (
     EventFilter,
     EventFilterType,
-    GetTransactionStatus,
-    SendTransactionStatus,
     SimulateTransactionResponse,
 )
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from gateway.errors import Permanent, Transient
+from gateway.ledger import requests
 from gateway.ledger.answers import (
+    Archived,
     ContractRefusal,
     Entries,
     Events,
@@ -38,9 +44,16 @@ from gateway.ledger.answers import (
     Sent,
     TransactionAnswer,
 )
-from gateway.ledger.fees import BASE_FEE_STROOPS, PLAIN_MAX_FEE_STROOPS, fit_fee, sign
+from gateway.ledger.envelopes import account_key, archived_keys, sequence_of, writing
+from gateway.ledger.fees import (
+    BASE_FEE_STROOPS,
+    PLAIN_MAX_FEE_STROOPS,
+    TooExpensive,
+    fit_fee,
+    sign,
+)
 from gateway.ledger.keys import SigningKey
-from gateway.ledger.limits import Limits
+from gateway.ledger.limits import Limits, TooLarge
 from gateway.store.outbox import Signed
 
 TIMEOUT_S = 20
@@ -79,6 +92,11 @@ class LedgerClient:
         for server in self._servers:
             await server.close()
 
+    async def passphrase(self) -> str:
+        """The passphrase of the network that the server belongs to."""
+        answer = await self._ask(lambda server: server.get_network())
+        return answer.passphrase
+
     async def latest(self) -> LedgerStamp:
         """The newest ledger."""
         answer = await self._ask(lambda server: server.get_latest_ledger())
@@ -95,14 +113,16 @@ class LedgerClient:
         """
         ledgers: set[int] = set()
         found: dict[str, xdr.LedgerEntryData] = {}
+        archived: set[str] = set()
         for start in range(0, len(keys), MAX_KEYS):
             part = list(keys[start : start + MAX_KEYS])
-            entries = await self._ask(partial(_read_part, keys=part))
+            entries = await self._ask(partial(requests.read_part, keys=part))
             ledgers.add(entries.ledger)
             found |= entries.found
+            archived |= entries.archived
         if len(ledgers) != 1:
             raise Transient("a ledger closed while the contract was read")
-        return Entries(ledgers.pop(), found)
+        return Entries(ledgers.pop(), found, frozenset(archived))
 
     async def events(self, contract: str, start: str | int) -> Events:
         """What happened on a contract.
@@ -147,7 +167,13 @@ class LedgerClient:
         return xdr.SCVal.from_xdr(answer.results[0].xdr) if answer.results else None
 
     async def prepare(
-        self, operation: Operation, source: Account, valid_until_s: int, fee_stroops: int
+        self,
+        operation: Operation,
+        source: Account,
+        valid_until_s: int,
+        fee_stroops: int,
+        *,
+        max_fee_stroops: int = PLAIN_MAX_FEE_STROOPS,
     ) -> TransactionEnvelope:
         """Build a transaction with its resources, ready to sign.
 
@@ -156,35 +182,98 @@ class LedgerClient:
             source: the account that pays and authorises, with the sequence it last used.
             valid_until_s: time bound, ledger time (unix seconds).
             fee_stroops: offered for inclusion, on top of resources.
+            max_fee_stroops: the most it may cost; beyond 32 bits it goes inside a fee bump.
 
         Raises:
             ContractRefusal: the call would fail.
             TooLarge: it is beyond a limit of the network.
-            TooExpensive: its fee does not fit a plain transaction.
+            TooExpensive: it would cost more than it may.
+            Archived: entries have to be restored first: that and the call together are beyond a
+                limit of the network, or cost more than it may.
         """
         envelope = self._build(operation, source, valid_until_s, fee_stroops)
-        return await self._complete(envelope, PLAIN_MAX_FEE_STROOPS)
+        return await self._complete(envelope, max_fee_stroops)
+
+    async def prepare_restore(
+        self,
+        keys: Sequence[xdr.LedgerKey],
+        source: Account,
+        valid_until_s: int,
+        fee_stroops: int,
+        max_fee_stroops: int = PLAIN_MAX_FEE_STROOPS,
+    ) -> TransactionEnvelope:
+        """Build a transaction that brings entries back from the archive, ready to sign.
+
+        Args:
+            keys: the entries, at least one; as many of the first as one transaction holds.
+            source: the account that pays, with the sequence it last used.
+            valid_until_s: time bound, ledger time (unix seconds).
+            fee_stroops: offered for inclusion, on top of resources.
+            max_fee_stroops: the most that bringing back all of them may cost.
+
+        Raises:
+            TooExpensive: naming what all of them cost.
+            TooLarge: a single entry is beyond a limit of the network.
+        """
+        part = list(keys)
+        while True:
+            envelope = self._build(
+                RestoreFootprint(), source, valid_until_s, fee_stroops, writing(part)
+            )
+            prepared = await self._assembled(envelope)
+            if prepared.transaction.fee > max_fee_stroops:
+                raise TooExpensive(prepared.transaction.fee, max_fee_stroops)
+            try:
+                return self._checked(prepared, PLAIN_MAX_FEE_STROOPS)
+            except (TooLarge, TooExpensive):
+                if len(part) == 1:
+                    raise
+            part = part[: (len(part) + 1) // 2]
 
     async def _complete(
         self, envelope: TransactionEnvelope, max_fee_stroops: int
     ) -> TransactionEnvelope:
+        prepared = await self._assembled(envelope)
+        restored = archived_keys(prepared)
+        try:
+            return self._checked(prepared, max_fee_stroops)
+        except (TooLarge, TooExpensive):
+            if restored:
+                raise Archived(restored) from None
+            raise
+
+    async def _assembled(self, envelope: TransactionEnvelope) -> TransactionEnvelope:
         answer = await self._simulate(envelope)
-        prepared = await self._ask(lambda server: server.prepare_transaction(envelope, answer))
+        if answer.restore_preamble is not None:
+            data = xdr.SorobanTransactionData.from_xdr(answer.restore_preamble.transaction_data)
+            raise Archived(data.resources.footprint.read_write)
+        return await self._ask(lambda server: server.prepare_transaction(envelope, answer))
+
+    def _checked(self, prepared: TransactionEnvelope, max_fee_stroops: int) -> TransactionEnvelope:
         fit_fee(prepared, max_fee_stroops)
         self._limits.check(prepared)
         return prepared
 
     def _build(
-        self, operation: Operation, source: Account, valid_until_s: int, fee_stroops: int
+        self,
+        operation: Operation,
+        source: Account,
+        valid_until_s: int,
+        fee_stroops: int,
+        data: xdr.SorobanTransactionData | None = None,
     ) -> TransactionEnvelope:
-        builder = TransactionBuilder(source, self._passphrase, base_fee=fee_stroops)
+        account = Account(source.account, source.sequence)  # building counts its sequence up
+        builder = TransactionBuilder(account, self._passphrase, base_fee=fee_stroops)
+        if data is not None:
+            builder.set_soroban_data(data)
         return builder.add_time_bounds(0, valid_until_s).append_operation(operation).build()
 
     async def _simulate(self, envelope: TransactionEnvelope) -> SimulateTransactionResponse:
         answer = await self._ask(lambda server: server.simulate_transaction(envelope))
         if answer.error:
             found = _CONTRACT_ERROR.search(answer.error)
-            first_line = answer.error.splitlines()[0][:200]
+            lines = [line.strip() for line in answer.error.splitlines() if "HostError" in line]
+            first_line = (lines or answer.error.splitlines())[0][:200]
             raise ContractRefusal(int(found[1]) if found else None, first_line)
         return answer
 
@@ -194,11 +283,11 @@ class LedgerClient:
         Args:
             envelope: base64 XDR.
         """
-        return await self._ask(partial(_send, envelope=envelope))
+        return await self._ask(partial(requests.send, envelope=envelope))
 
     async def find_transaction(self, tx_hash: str) -> TransactionAnswer:
         """What became of a transaction; not found is not failure."""
-        return await self._ask(partial(_find_transaction, tx_hash=tx_hash))
+        return await self._ask(partial(requests.find_transaction, tx_hash=tx_hash))
 
     async def perform(
         self,
@@ -210,6 +299,8 @@ class LedgerClient:
         max_fee_stroops: int = PLAIN_MAX_FEE_STROOPS,
     ) -> xdr.SCVal | None:
         """Do one thing to its end: prepare, sign, send, wait. For people, not for batches.
+
+        Whatever is archived of what it needs is restored on the way.
 
         Args:
             operation: what to do.
@@ -226,15 +317,23 @@ class LedgerClient:
             TooExpensive: it would cost more than it may.
             Transient: it could not be sent, or was not applied in time.
         """
-        stamp = await self.latest()
-        sequence = await self.account_sequence(key.address)
-        if sequence is None:
-            raise Permanent(f"the account {key.address} does not exist: send it some XLM")
-        valid_until_s = stamp.closed_s + valid_for_s
-        source = Account(key.address, sequence)
-        envelope = self._build(operation, source, valid_until_s, BASE_FEE_STROOPS)
-        prepared = await self._complete(envelope, max_fee_stroops)
-        return await self._finish(sign(prepared, key, valid_until_s), poll_s)
+        while True:
+            stamp = await self.latest()
+            sequence = await self.account_sequence(key.address)
+            if sequence is None:
+                raise Permanent(f"the account {key.address} does not exist: send it some XLM")
+            valid_until_s = stamp.closed_s + valid_for_s
+            source = Account(key.address, sequence)
+            envelope = self._build(operation, source, valid_until_s, BASE_FEE_STROOPS)
+            try:
+                prepared = await self._complete(envelope, max_fee_stroops)
+            except Archived as archived:
+                restore = await self.prepare_restore(
+                    archived.keys, source, valid_until_s, BASE_FEE_STROOPS, max_fee_stroops
+                )
+                await self._finish(sign(restore, key, valid_until_s), poll_s)
+            else:
+                return await self._finish(sign(prepared, key, valid_until_s), poll_s)
 
     async def _finish(self, signed: Signed, poll_s: float) -> xdr.SCVal | None:
         while True:
@@ -271,95 +370,3 @@ class LedgerClient:
 
 class RpcError(Transient):
     """The server answered with an error of its own."""
-
-
-# Requests, each read to the last byte, so that nonsense is found out while it can be told apart.
-
-
-async def _read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
-    answer = await server.get_ledger_entries(keys)
-    found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
-    return Entries(answer.latest_ledger, found)
-
-
-async def _send(server: SorobanServerAsync, envelope: str) -> SendAnswer:
-    answer = await server.send_transaction(envelope)
-    match answer.status:
-        case SendTransactionStatus.PENDING | SendTransactionStatus.DUPLICATE:
-            return SendAnswer(Sent.ACCEPTED)
-        case SendTransactionStatus.TRY_AGAIN_LATER:
-            return SendAnswer(Sent.LATER)
-        case _:
-            return SendAnswer(Sent.ERROR, _reason(answer.error_result_xdr))
-
-
-async def _find_transaction(server: SorobanServerAsync, tx_hash: str) -> TransactionAnswer:
-    answer = await server.get_transaction(tx_hash)
-    latest = LedgerStamp(answer.latest_ledger, answer.latest_ledger_close_time)
-    if answer.status is GetTransactionStatus.NOT_FOUND:
-        return TransactionAnswer(
-            found=False, succeeded=False, ledger=None, fee_stroops=None, latest=latest
-        )
-    fee = None
-    if answer.result_xdr:
-        fee = xdr.TransactionResult.from_xdr(answer.result_xdr).fee_charged.int64
-    return TransactionAnswer(
-        found=True,
-        succeeded=answer.status is GetTransactionStatus.SUCCESS,
-        ledger=answer.ledger,
-        fee_stroops=fee,
-        latest=latest,
-        value=_returned(answer.result_meta_xdr),
-    )
-
-
-def account_key(address: str) -> xdr.LedgerKey:
-    """Where an account is kept.
-
-    Args:
-        address: 'G...'.
-    """
-    account_id = Account(address, 0).account.to_xdr_object()
-    ed25519 = account_id.ed25519
-    if ed25519 is None:
-        raise ValueError(f"{address} is no plain account")
-    return xdr.LedgerKey(
-        xdr.LedgerEntryType.ACCOUNT,
-        account=xdr.LedgerKeyAccount(
-            xdr.AccountID(xdr.PublicKey(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519, ed25519=ed25519))
-        ),
-    )
-
-
-def sequence_of(entries: Entries, address: str) -> int | None:
-    """The sequence number an account last used, or None when it does not exist."""
-    entry = entries.found.get(account_key(address).to_xdr())
-    if entry is None or entry.account is None:
-        return None
-    return entry.account.seq_num.sequence_number.int64
-
-
-def envelope_source(signed: Signed) -> tuple[str, int]:
-    """The account that a signed envelope is of, and the sequence number it uses up there."""
-    envelope = xdr.TransactionEnvelope.from_xdr(signed.envelope)
-    if envelope.v1 is None:
-        raise ValueError("the envelope is no plain transaction")
-    transaction = envelope.v1.tx
-    source = MuxedAccount.from_xdr_object(transaction.source_account)
-    return source.account_id, transaction.seq_num.sequence_number.int64
-
-
-def _reason(result_xdr: str | None) -> str:
-    if result_xdr is None:
-        return "no reason given"
-    result = xdr.TransactionResult.from_xdr(result_xdr).result
-    bumped = result.inner_result_pair
-    return bumped.result.result.code.name if bumped else result.code.name
-
-
-def _returned(meta_xdr: str | None) -> xdr.SCVal | None:
-    if meta_xdr is None:
-        return None
-    meta = xdr.TransactionMeta.from_xdr(meta_xdr)
-    soroban = meta.v4.soroban_meta if meta.v4 else None
-    return soroban.return_value if soroban else None

@@ -3,6 +3,10 @@
 The signed envelope is stored before it leaves. It is sent until a ledger holds it or it is dead:
 a ledger has closed after its time bound, or its sequence number is used up. Knows nothing of what
 it carries.
+
+What the network has archived because nobody used the contract for months comes back with the
+transaction itself; where that is too much for one, it is restored first
+(:mod:`gateway.ledger.restoring`).
 """
 
 from __future__ import annotations
@@ -10,14 +14,17 @@ from __future__ import annotations
 import math
 import time
 
-from stellar_sdk import Account
+from stellar_sdk import Account, TransactionEnvelope
 
 from gateway.errors import Permanent
-from gateway.ledger.answers import Sent
-from gateway.ledger.client import LedgerClient, envelope_source
+from gateway.ledger.answers import Archived, Sent
+from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts.calls import Call
+from gateway.ledger.envelopes import archived_keys, envelope_source
 from gateway.ledger.fees import BASE_FEE_STROOPS, xlm
 from gateway.ledger.keys import SigningKey
+from gateway.ledger.patience import MAX_DOUBLINGS, Patience
+from gateway.ledger.restoring import RESEND_S, Restorer, too_dear
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import SiteAnswer
 from gateway.store.database import Database
@@ -30,17 +37,7 @@ from gateway.store.outbox import (
     mark_signed,
 )
 
-RESEND_S = 30.0
-"""Wall seconds after which an accepted envelope that no ledger has is sent once more."""
 MAX_INCLUSION_FEE_STROOPS = 1_000_000
-FREE_ATTEMPTS = 3
-"""Envelopes of one row signed without a rest; whatever fails more often may fail for ever."""
-MAX_REST_S = 3600.0
-_MAX_DOUBLINGS = 16
-
-
-class NotCarriedOut(Permanent):
-    """The network takes one envelope of a row after the other and applies none."""
 
 
 class Courier:
@@ -61,7 +58,8 @@ class Courier:
         self._client = client
         self._key = key
         self._sent_at_s = -math.inf
-        self._signed_at_s = -math.inf
+        self._patience = Patience()
+        self._restorer = Restorer(client, key, settings.max_fee_stroops)
 
     async def is_waiting(self, outgoing: Outgoing) -> bool:
         """Whether an accepted envelope may still be applied; it is sent again now and then."""
@@ -96,9 +94,16 @@ class Courier:
             Permanent: it would cost too much, or the account does not exist.
         """
         if not self._is_alive(outgoing, answer):
-            self._rest(outgoing)
-            if not await self._sign(outgoing, call, answer, now_s):
+            if await self._restorer.is_waiting():
                 return None
+            self._patience.check(outgoing.attempts)
+            try:
+                if not await self._sign(outgoing, call, answer, now_s):
+                    return None
+            except Archived as archived:
+                message = f"first, {len(archived.keys)} archived entries have to be restored"
+                await mark_message(self._database, outgoing, message, now_s)
+                return await self._restorer.restore(archived.keys, *self._source(answer))
             outgoing = await find_outgoing(self._database, outgoing.outbox_id)
         return await self._send(outgoing, now_s)
 
@@ -125,35 +130,35 @@ class Courier:
             return True
         return answer.account_sequence is not None and answer.account_sequence < sequence
 
-    def _rest(self, outgoing: Outgoing) -> None:
-        """Hold back a row that fails again and again: what fails in a ledger costs a fee."""
-        if outgoing.attempts < FREE_ATTEMPTS:
-            return
-        rest_s = min(2.0 ** min(outgoing.attempts, _MAX_DOUBLINGS), MAX_REST_S)
-        if time.monotonic() - self._signed_at_s < rest_s:
-            raise NotCarriedOut(
-                f"the network has taken this {outgoing.attempts} times and never carried it out; "
-                "it goes again, less and less often: if this lasts, tell the provider"
-            )
-
     async def _sign(self, outgoing: Outgoing, call: Call, answer: SiteAnswer, now_s: int) -> bool:
         """Sign and store; False when another process was quicker."""
+        source, valid_until_s = self._source(answer)
+        doubled = BASE_FEE_STROOPS << min(outgoing.attempts, MAX_DOUBLINGS)
+        fee_stroops = min(doubled, MAX_INCLUSION_FEE_STROOPS)
+        prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee_stroops)
+        self._check_fee(prepared)
+        signed = self._key.sign(prepared, valid_until_s)
+        self._patience.signed()
+        return await mark_signed(self._database, outgoing, signed, now_s)
+
+    def _source(self, answer: SiteAnswer) -> tuple[Account, int]:
+        """The paying account as it is now, and the time bound of what it signs next."""
         if answer.account_sequence is None:
             raise Permanent(f"the account {self._key.address} does not exist: send it some XLM")
-        doubled = BASE_FEE_STROOPS << min(outgoing.attempts, _MAX_DOUBLINGS)
-        fee_stroops = min(doubled, MAX_INCLUSION_FEE_STROOPS)
         valid_until_s = answer.state.as_of_s + self._settings.valid_for_s
-        source = Account(self._key.address, answer.account_sequence)
-        prepared = await self._client.prepare(call.operation(), source, valid_until_s, fee_stroops)
-        if prepared.transaction.fee > self._settings.max_fee_stroops:
-            raise Permanent(
-                f"settling would cost {xlm(prepared.transaction.fee)}, more than the "
-                f"{xlm(self._settings.max_fee_stroops)} of chain.max_fee_stroops: raise it, or "
-                "ask the provider to renew the contract; usage waits here"
-            )
-        signed = self._key.sign(prepared, valid_until_s)
-        self._signed_at_s = time.monotonic()
-        return await mark_signed(self._database, outgoing, signed, now_s)
+        return Account(self._key.address, answer.account_sequence), valid_until_s
+
+    def _check_fee(self, prepared: TransactionEnvelope) -> None:
+        fee_stroops, max_fee_stroops = prepared.transaction.fee, self._settings.max_fee_stroops
+        if fee_stroops <= max_fee_stroops:
+            return
+        if restored := archived_keys(prepared):
+            raise too_dear(len(restored), fee_stroops, max_fee_stroops)
+        raise Permanent(
+            f"settling would cost {xlm(fee_stroops)}, more than the "
+            f"{xlm(max_fee_stroops)} of chain.max_fee_stroops: raise it, or "
+            "ask the provider to renew the contract; usage waits here"
+        )
 
     async def _send(self, outgoing: Outgoing, now_s: int) -> str | None:
         if outgoing.signed is None:

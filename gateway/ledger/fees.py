@@ -21,7 +21,19 @@ _STROOPS_PER_XLM = 10_000_000
 
 
 class TooExpensive(Permanent):
-    """The network asks for more than a transaction may cost."""
+    """The network asks for more than a transaction may cost.
+
+    Args:
+        fee_stroops: what it asks.
+        max_fee_stroops: what it may cost at most.
+    """
+
+    def __init__(self, fee_stroops: int, max_fee_stroops: int) -> None:
+        super().__init__(
+            f"the network asks {xlm(fee_stroops)} for this transaction, but it may cost "
+            f"{xlm(max_fee_stroops)} at most: look at what it creates, renews or restores"
+        )
+        self.fee_stroops = fee_stroops
 
 
 def fit_fee(envelope: TransactionEnvelope, max_fee_stroops: int) -> None:
@@ -36,10 +48,7 @@ def fit_fee(envelope: TransactionEnvelope, max_fee_stroops: int) -> None:
     """
     fee_stroops = envelope.transaction.fee
     if fee_stroops > max_fee_stroops:
-        raise TooExpensive(
-            f"the network asks {xlm(fee_stroops)} for this transaction, but it may cost "
-            f"{xlm(max_fee_stroops)} at most: look at what it creates, renews or restores"
-        )
+        raise TooExpensive(fee_stroops, max_fee_stroops)
     if fee_stroops > PLAIN_MAX_FEE_STROOPS:
         envelope.transaction.fee = 0  # inside a fee bump nobody looks at it
 

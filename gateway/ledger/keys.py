@@ -54,6 +54,22 @@ class SigningKey:
         except ValueError:
             raise Permanent(f"{path} holds no secret key: one line that starts with S") from None
 
+    @classmethod
+    def of_secret(cls, secret: str, where: str) -> SigningKey:
+        """Take a secret ('S...') that came another way than by a file.
+
+        Args:
+            secret: never repeated, not even when it is wrong.
+            where: how to call the place it came from.
+
+        Raises:
+            Permanent: it is no secret key.
+        """
+        try:
+            return cls(Keypair.from_secret(secret.strip()))
+        except ValueError:
+            raise Permanent(f"{where} holds no secret key: one that starts with S") from None
+
     def sign(
         self, envelope: TransactionEnvelope | FeeBumpTransactionEnvelope, valid_until_s: int
     ) -> Signed:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from stellar_sdk import TransactionEnvelope, xdr
 
 from gateway.errors import Permanent
+from gateway.ledger.envelopes import archived_keys
 
 
 class TooLarge(Permanent):
@@ -26,6 +27,7 @@ class Limits:
         footprint_keys: ledger keys named, read or written.
         write_entries: entries written.
         write_bytes: bytes written.
+        disk_read_entries: entries restored from the archive.
         disk_read_bytes: bytes read from disk.
         transaction_bytes: size of the signed envelope.
     """
@@ -34,6 +36,7 @@ class Limits:
     footprint_keys: int = 400
     write_entries: int = 200
     write_bytes: int = 132_096
+    disk_read_entries: int = 200
     disk_read_bytes: int = 200_000
     transaction_bytes: int = 132_096
 
@@ -50,6 +53,8 @@ class Limits:
         used = {"bytes of transaction": (_signed_bytes(envelope), self.transaction_bytes)}
         if data is not None:
             used |= self._resources(data.resources)
+            restored = len(archived_keys(envelope))
+            used["entries restored"] = (restored, self.disk_read_entries)
         for what, (amount, limit) in used.items():
             if amount > limit:
                 raise TooLarge(f"{amount} {what}, the network allows {limit}")

@@ -51,6 +51,7 @@ class Refresher:
         self._clock = clock
         self._client = client
         self._quiet_looks = MAX_QUIET_LOOKS
+        self._archived = 0
 
     async def run(self) -> None:
         """Refresh for ever; faults of the way to the chain are waited out."""
@@ -88,7 +89,16 @@ class Refresher:
             answer = await read_site(self._client, self._settings, self._database)
             await save_refresh(self._database, site, contract, answer.state, cursor)
             self._quiet_looks = 0
-        await self._mark("online", "the chain is in reach", now)
+            self._archived = answer.archived
+        await self._mark("online", self._condition(), now)
+
+    def _condition(self) -> str:
+        if not self._archived:
+            return "the chain is in reach"
+        return (
+            f"the chain is in reach; {self._archived} entries of the contract are archived, "
+            "because it was left alone for months: the next batch restores them"
+        )
 
     async def _events_since(self, cursor: Cursor | None) -> Events | None:
         """What happened since the cursor, or None when only the entries can tell."""

@@ -1,6 +1,7 @@
 """One look at a site: receipt, records, prices and the paying account, all of one ledger.
 
-Reads entries, never simulates. What it returns is at least as new as the close time it carries.
+Reads entries, never simulates; one that the network has archived still holds what it held. What
+it returns is at least as new as the close time it carries.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from gateway.domain.batches import Price
 from gateway.domain.pages import PAGE_RECORDS, MeterRecord, page_of
 from gateway.errors import Permanent, Transient
 from gateway.ledger.answers import Entries
-from gateway.ledger.client import LedgerClient, account_key, sequence_of
+from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
+from gateway.ledger.envelopes import account_key, sequence_of
+from gateway.ledger.legacy import decode_legacy_meter
 from gateway.ledger.settings import LedgerSettings
 from gateway.store.chain import ChainState, count_prices, find_slots
 from gateway.store.database import Database
@@ -35,10 +38,13 @@ class SiteAnswer:
         state: receipt, records and prices.
         account_sequence: the sequence number that the paying account last used; None: it does
             not exist, or was not asked for.
+        archived: how many of receipt and pages the network has archived; old prices, which
+            nothing needs any more, do not count.
     """
 
     state: ChainState
     account_sequence: int | None
+    archived: int = 0
 
 
 async def read_site(
@@ -57,13 +63,19 @@ async def read_site(
         Permanent: the contract's pages are of a layout that this version does not know.
     """
     stamp = await client.latest()
-    pages = sorted({page_of(slot) for slot in await find_slots(database, settings.site)})
+    slots = await find_slots(database, settings.site)
     wanted = await count_prices(database) + _MORE_PRICES
+    legacy: list[int] = []
     while True:
-        entries = await client.read(_keys(settings, pages, wanted, account))
-        if entries.value(meter.price_key(settings.contract, wanted)) is None:
+        entries = await client.read(_keys(settings, slots, wanted, legacy, account))
+        records = _records(entries, settings, slots, legacy)
+        unknown = [slot for slot in slots if slot not in records and slot not in legacy]
+        if entries.value(meter.price_key(settings.contract, wanted)) is not None:
+            wanted += _MORE_PRICES
+        elif unknown:
+            legacy += unknown
+        else:
             break
-        wanted += _MORE_PRICES
     if entries.ledger < stamp.sequence:
         raise Transient("the RPC server's answer is older than its last one: it lags behind")
     receipt = entries.value(meter.receipt_key(settings.contract, settings.site))
@@ -71,32 +83,52 @@ async def read_site(
         ledger=entries.ledger,
         as_of_s=stamp.closed_s,
         receipt=_decoded("receipt", meter.decode_receipt, receipt) if receipt else None,
-        records=_records(entries, settings, pages),
+        records=records,
         prices=_prices(entries, settings, wanted),
     )
-    return SiteAnswer(state, sequence_of(entries, account) if account else None)
+    sequence = sequence_of(entries, account) if account else None
+    return SiteAnswer(state, sequence, _count_archived(entries, settings, slots))
 
 
 def _keys(
-    settings: LedgerSettings, pages: Sequence[int], prices: int, account: str | None
+    settings: LedgerSettings,
+    slots: Sequence[int],
+    prices: int,
+    legacy: Sequence[int],
+    account: str | None,
 ) -> list[xdr.LedgerKey]:
-    keys = [meter.receipt_key(settings.contract, settings.site)]
-    keys += [meter.page_key(settings.contract, settings.site, page) for page in pages]
-    keys += [meter.price_key(settings.contract, version) for version in range(1, prices + 1)]
+    contract, site = settings.contract, settings.site
+    keys = [meter.receipt_key(contract, site)]
+    keys += [meter.page_key(contract, site, page) for page in _pages(slots)]
+    keys += [meter.legacy_key(contract, site << 32 | slot) for slot in legacy]
+    keys += [meter.price_key(contract, version) for version in range(1, prices + 1)]
     return keys + ([account_key(account)] if account else [])
 
 
+def _count_archived(entries: Entries, settings: LedgerSettings, slots: Sequence[int]) -> int:
+    keys = _keys(settings, slots, prices=0, legacy=(), account=None)
+    return sum(key.to_xdr() in entries.archived for key in keys)
+
+
+def _pages(slots: Sequence[int]) -> list[int]:
+    return sorted({page_of(slot) for slot in slots})
+
+
 def _records(
-    entries: Entries, settings: LedgerSettings, pages: Sequence[int]
+    entries: Entries, settings: LedgerSettings, slots: Sequence[int], legacy: Sequence[int]
 ) -> dict[int, MeterRecord]:
+    """Every meter of the pages, and those that have not moved there yet; a hole is none."""
+    contract, site = settings.contract, settings.site
     records: dict[int, MeterRecord] = {}
-    for page in pages:
-        value = entries.value(meter.page_key(settings.contract, settings.site, page))
-        if value is None:
-            continue
-        decoded = _decoded(f"page {page}", meter.decode_page_entry, value)
+    for slot in legacy:
+        value = entries.value(meter.legacy_key(contract, site << 32 | slot))
+        if value is not None:
+            records[slot] = _decoded(f"meter {slot}", decode_legacy_meter, value)
+    for page in _pages(slots):
+        value = entries.value(meter.page_key(contract, site, page))
+        decoded = _decoded(f"page {page}", meter.decode_page_entry, value) if value else []
         first = page * PAGE_RECORDS
-        records |= {first + index: record for index, record in enumerate(decoded)}
+        records |= {first + n: record for n, record in enumerate(decoded) if record.is_registered}
     return records
 
 

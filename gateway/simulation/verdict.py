@@ -129,7 +129,7 @@ def count_unsettled(database: Path) -> int:
         waiting_wh = _number(connection, "SELECT sum(usage_wh - claimed_wh) FROM usage")
         on_its_way_wh = _number(
             connection,
-            """SELECT sum(off_peak_wh + standard_wh + peak_wh + included_wh)
+            """SELECT sum(off_peak_wh + standard_wh + peak_wh + included_wh + market_wh)
                FROM batch_item JOIN outbox USING (outbox_id)
                WHERE state IN ('pending', 'signed', 'sent')""",
         )

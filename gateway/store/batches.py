@@ -213,8 +213,8 @@ async def _insert_batch(
     )
     await connection.executemany(
         """INSERT INTO batch_item (outbox_id, meter_point_id, off_peak_wh, standard_wh, peak_wh,
-               included_wh)
-           SELECT :outbox_id, meter_point_id, :off_peak, :standard, :peak, :included
+               included_wh, market_wh)
+           SELECT :outbox_id, meter_point_id, :off_peak, :standard, :peak, :included, :market
            FROM meter_point WHERE site = :site AND slot = :slot""",
         [
             {
@@ -225,6 +225,7 @@ async def _insert_batch(
                 "standard": usage.standard_wh,
                 "peak": usage.peak_wh,
                 "included": usage.included_wh,
+                "market": usage.market_wh,
             }
             for usage in batch.slots
         ],
@@ -294,7 +295,8 @@ async def find_batch(database: Database, outbox_id: int) -> StoredBatch:
     if row is None:
         raise LookupError(f"outbox row {outbox_id} is no batch")
     items = await database.fetch_all(
-        """SELECT p.slot, i.off_peak_wh, i.standard_wh, i.peak_wh, i.included_wh
+        """SELECT p.slot, i.off_peak_wh, i.standard_wh, i.peak_wh, i.included_wh,
+                  i.market_wh
            FROM batch_item i JOIN meter_point p USING (meter_point_id)
            WHERE i.outbox_id = :outbox_id ORDER BY p.slot""",
         {"outbox_id": outbox_id},

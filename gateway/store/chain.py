@@ -1,13 +1,14 @@
 """What the contract last said, as of which ledger; and how far this database itself has settled.
 
 Written by the ledger room, read by everyone. An older answer never replaces a newer one, so a
-lagging node does no harm.
+lagging node does no harm. Prices follow the chain: a version that was withdrawn before it came
+into force goes, and what its number was given out for again takes its place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -185,6 +186,8 @@ async def _save_cursor(connection: aiosqlite.Connection, contract: str, cursor: 
 
 async def save_state(connection: aiosqlite.Connection, site: int, state: ChainState) -> None:
     """Store records, receipt and prices inside the caller's transaction."""
+    if state.ledger >= await _newest_ledger(connection):
+        await _save_prices(connection, state.prices)
     await connection.executemany(
         _SAVE_METER,
         [
@@ -208,23 +211,38 @@ async def save_state(connection: aiosqlite.Connection, site: int, state: ChainSt
             for slot, record in state.records.items()
         ],
     )
-    await connection.executemany(
-        _SAVE_PRICE,
-        [
-            {
-                "version": price.version,
-                "effective_from_s": price.effective_from_s,
-                "off_peak": price.off_peak,
-                "standard": price.standard,
-                "peak": price.peak,
-                "daily": price.daily,
-                "weekly": price.weekly,
-            }
-            for price in state.prices
-        ],
-    )
     if state.receipt is not None:
         await _save_receipt(connection, site, state, state.receipt)
+
+
+async def _newest_ledger(connection: aiosqlite.Connection) -> int:
+    """The newest ledger that anything stored is of; prices carry none of their own."""
+    async with connection.execute(
+        """SELECT MAX(ledger) AS newest FROM (
+               SELECT ledger FROM chain_meter UNION ALL SELECT ledger FROM chain_receipt
+               UNION ALL SELECT ledger FROM chain_cursor)"""
+    ) as cursor:
+        row = await cursor.fetchone()
+    return (row["newest"] or 0) if row else 0
+
+
+async def _save_prices(connection: aiosqlite.Connection, prices: Sequence[Price]) -> None:
+    """Let the stored prices be those of the chain, but for versions that charged a batch."""
+    values = [
+        {
+            "version": price.version,
+            "effective_from_s": price.effective_from_s,
+            "off_peak": price.off_peak,
+            "standard": price.standard,
+            "peak": price.peak,
+            "daily": price.daily,
+            "weekly": price.weekly,
+        }
+        for price in prices
+    ]
+    known = json.dumps([price.version for price in prices])
+    await connection.execute(_FORGET_PRICES, {"known": known})
+    await connection.executemany(_SAVE_PRICE, values)
 
 
 async def _save_receipt(
@@ -282,8 +300,20 @@ ON CONFLICT (site) DO UPDATE SET writer = excluded.writer, sequence = excluded.s
 WHERE excluded.ledger >= chain_receipt.ledger
 """
 
+# Whatever is in force stays so for ever; and no batch was composed at a price that was not.
+_FORGET_PRICES = """
+DELETE FROM chain_price
+WHERE version NOT IN (SELECT value FROM json_each(:known))
+  AND NOT EXISTS (SELECT 1 FROM batch b
+                  WHERE b.price_version = chain_price.version AND b.refused = 0)
+"""
+
 _SAVE_PRICE = """
 INSERT INTO chain_price (version, effective_from_s, off_peak, standard, peak, daily, weekly)
 VALUES (:version, :effective_from_s, :off_peak, :standard, :peak, :daily, :weekly)
-ON CONFLICT (version) DO NOTHING
+ON CONFLICT (version) DO UPDATE SET effective_from_s = excluded.effective_from_s,
+    off_peak = excluded.off_peak, standard = excluded.standard, peak = excluded.peak,
+    daily = excluded.daily, weekly = excluded.weekly
+WHERE NOT EXISTS (SELECT 1 FROM batch b
+                  WHERE b.price_version = excluded.version AND b.refused = 0)
 """

@@ -47,15 +47,12 @@ class OnChain:
     as_of_s: int
 
     def is_active_at(self, now_s: int) -> bool:
-        """Whether the contract lets energy flow: ``check_access`` of ``contracts/meter``.
+        """Whether the contract lets energy flow, by what was last seen of it.
 
         Args:
             now_s: the instant to judge (unix seconds).
         """
-        if self.record.is_deactivated:
-            return False
-        has_credit = now_s < self.record.paid_until_s or self.record.balance > 0
-        return has_credit or self.record.settlement_mode != "prepaid"
+        return self.record.is_active_at(now_s)
 
 
 @dataclass(frozen=True, slots=True)

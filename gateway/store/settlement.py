@@ -71,7 +71,8 @@ async def _mark_items(
     """Tell accepted from refused by the chain's totals; neither leaves NULL, and a drift."""
     rows = await connection.execute_fetchall(
         """SELECT p.slot, p.meter_point_id,
-                  i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh AS sent_wh,
+                  i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh
+                    AS sent_wh,
                   COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
                     + COALESCE(u.claimed_wh, 0) AS after_wh
            FROM batch_item i JOIN meter_point p USING (meter_point_id)
@@ -120,7 +121,8 @@ async def refuse_batch(database: Database, stored: StoredBatch, message: str, no
             return False
         rows = await connection.execute_fetchall(
             """SELECT i.meter_point_id, u.claimed_wh
-                      - (i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh) AS settled_wh
+                      - (i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh
+                         + i.market_wh) AS settled_wh
                FROM batch_item i
                JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)

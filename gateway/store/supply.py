@@ -106,6 +106,7 @@ class Observation:
 _POINTS = """
 SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical,
        c.balance, c.remainder_milli, c.paid_until_s, c.plan, c.flags, c.as_of_s,
+       c.market_credit_wh,
        s.state, s.reason, s.switched_ms, s.output,
        r.power_mw, MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        n.since_s AS node_online_s
@@ -151,7 +152,7 @@ class SupplyBook:
 def _point(row: Row, usage: Usage) -> PointSupply:
     # By position, in the order of _POINTS: looking up each name would double the time.
     point_id, label, relay, mode, critical, *rest = row
-    record, (state, reason, switched_ms, output, power_mw, heard_ms, online_s) = rest[:6], rest[6:]
+    record, (state, reason, switched_ms, output, power_mw, heard_ms, online_s) = rest[:7], rest[7:]
     facts = SupplyFacts(
         mode=SettlementMode(mode),
         critical=bool(critical),
@@ -167,7 +168,7 @@ def _point(row: Row, usage: Usage) -> PointSupply:
 
 
 def _record(values: Sequence[int | None]) -> ContractRecord | None:
-    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s = (
+    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s, market_credit_wh = (
         value or 0 for value in values
     )
     if not as_of_s:
@@ -180,6 +181,7 @@ def _record(values: Sequence[int | None]) -> ContractRecord | None:
         bool(flags & _REGISTERED),
         bool(flags & _DEACTIVATED),
         as_of_s,
+        market_credit_wh,
     )
 
 

@@ -2,7 +2,8 @@
 
 Two kinds: usage that no batch carries, and usage in batches that the record last seen has not
 accepted. Usage inside a plan window is free and left out, and so is usage from before the first
-price.
+price. Energy bought on the market is drawn first, oldest usage first, just as the next batch will
+claim it (:mod:`gateway.domain.composition`).
 
 Reads only. After months without internet there are millions of such rows, so old ones are
 summed once and remembered; each look reads what is new.
@@ -10,8 +11,10 @@ summed once and remembered; each look reads what is new.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from gateway.domain.supply import PricedUsage
 from gateway.domain.tariffs import INTERVAL_S
@@ -29,18 +32,23 @@ _END_S = 1 << 62
 _VERSION = """
 SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
        (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')) AS unanswered,
-       (SELECT COUNT(*) || ' ' || IFNULL(MAX(version), 0) FROM chain_price) AS prices,
+       (SELECT GROUP_CONCAT(version || ' ' || effective_from_s || ' ' || off_peak || ' '
+                            || standard || ' ' || peak) FROM chain_price) AS prices,
        (SELECT GROUP_CONCAT(meter_point_id || ' ' || paid_from_s || ' ' || paid_until_s)
         FROM chain_meter) AS windows,
        (SELECT GROUP_CONCAT(meter_id || ' ' || read_ms)
         FROM register WHERE read_ms < :cut_s * 1000) AS late
 """
 
-_UNCLAIMED = """
-WITH price AS (
+_PRICE = """
+price AS (
     SELECT off_peak, standard, peak, version, effective_from_s AS from_s,
            LEAD(effective_from_s, 1, :until_s) OVER (ORDER BY effective_from_s) AS until_s
     FROM chain_price)
+"""
+
+_UNCLAIMED = f"""
+WITH {_PRICE}
 SELECT u.meter_point_id, v.off_peak, v.standard, v.peak,
        SUM(IIF(u.tier = 0, u.usage_wh - u.claimed_wh, 0)) AS off_peak_wh,
        SUM(IIF(u.tier = 1, u.usage_wh - u.claimed_wh, 0)) AS standard_wh,
@@ -50,8 +58,46 @@ CROSS JOIN usage u INDEXED BY usage_unclaimed
     ON u.start_s >= MAX(v.from_s, :from_s) AND u.start_s < MIN(v.until_s, :until_s)
 CROSS JOIN chain_meter c USING (meter_point_id)
 WHERE u.usage_wh > u.claimed_wh
+  AND u.meter_point_id NOT IN (SELECT value ->> 0 FROM json_each(:spared))
   AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s)
 GROUP BY u.meter_point_id, v.version
+"""
+
+# Meter points of which some usage costs nothing: what the chain had counted first, then what was
+# bought on the market. Few of them, so their rows are put in order and summed up one by one.
+_SPARED = """
+SELECT c.meter_point_id, IFNULL(s.ahead_wh, 0) AS ahead_wh,
+       IIF(c.flags >> 3 & 3 = 0, c.market_credit_wh, 0) AS market_wh
+FROM chain_meter c LEFT JOIN settlement s USING (meter_point_id)
+WHERE ahead_wh > 0 OR market_wh > 0
+"""
+
+_UNCLAIMED_SPARED = f"""
+WITH {_PRICE}, spared AS MATERIALIZED (
+    SELECT CAST(value ->> 0 AS INTEGER) AS meter_point_id, value ->> 1 AS ahead_wh,
+           value ->> 2 AS market_wh
+    FROM json_each(:spared)),
+counted AS (
+    SELECT u.start_s, u.meter_point_id, u.tier, s.market_wh, u.usage_wh - u.claimed_wh AS usage_wh,
+           u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s AS is_included,
+           MAX(0, SUM(u.usage_wh - u.claimed_wh) OVER (
+                      PARTITION BY u.meter_point_id ORDER BY u.start_s) - s.ahead_wh) AS beyond_wh
+    FROM usage u INDEXED BY usage_unclaimed
+    CROSS JOIN spared s USING (meter_point_id) CROSS JOIN chain_meter c USING (meter_point_id)
+    WHERE u.usage_wh > u.claimed_wh AND u.start_s >= :from_s AND u.start_s < :until_s),
+absorbed AS (
+    SELECT *, MAX(0, usage_wh - beyond_wh) AS absorbed_wh,
+           IIF(is_included, 0, MIN(usage_wh, beyond_wh)) AS drawn_wh
+    FROM counted),
+drawn AS (
+    SELECT *, MIN(drawn_wh, MAX(0, SUM(drawn_wh) OVER (
+                  PARTITION BY meter_point_id ORDER BY start_s) - market_wh)) AS money_wh
+    FROM absorbed)
+SELECT d.meter_point_id, IFNULL(v.off_peak, 0), IFNULL(v.standard, 0), IFNULL(v.peak, 0),
+       SUM(IIF(d.tier = 0, d.money_wh, 0)), SUM(IIF(d.tier = 1, d.money_wh, 0)),
+       SUM(IIF(d.tier = 2, d.money_wh, 0)), SUM(d.drawn_wh - d.money_wh), SUM(d.absorbed_wh)
+FROM drawn d LEFT JOIN price v ON d.start_s >= v.from_s AND d.start_s < v.until_s
+GROUP BY d.meter_point_id, v.version
 """
 
 # A batch up to the receipt's is in the records, unless a record is older than the receipt.
@@ -62,7 +108,7 @@ WITH settled AS (
                        WHERE p.site = r.site AND c.ledger < r.ledger), 0, r.sequence) AS sequence
     FROM chain_receipt r)
 SELECT i.meter_point_id, v.off_peak, v.standard, v.peak,
-       i.off_peak_wh, i.standard_wh, i.peak_wh
+       i.off_peak_wh, i.standard_wh, i.peak_wh, i.market_wh
 FROM batch b
 LEFT JOIN settled s ON s.site = b.site
 CROSS JOIN batch_item i ON i.outbox_id = b.outbox_id
@@ -70,9 +116,31 @@ CROSS JOIN chain_meter c ON c.meter_point_id = i.meter_point_id
 CROSS JOIN chain_price v ON v.version = b.price_version
 WHERE b.refused = 0 AND b.sequence > IFNULL(s.sequence, 0)
   AND b.to_s > c.last_read_s AND i.accepted IS NOT 0
+ORDER BY b.sequence
 """
 
 Usage = dict[int, tuple[PricedUsage, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spared:
+    """What a meter point may use without paying.
+
+    Args:
+        ahead_wh: usage that the chain had counted first.
+        market_wh: energy bought on the market and not yet drawn.
+    """
+
+    ahead_wh: int
+    market_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Usage, and what it leaves of what is spared."""
+
+    usage: tuple[tuple[int, PricedUsage], ...]
+    spared: Mapping[int, _Spared]
 
 
 class UnsettledUsage:
@@ -86,7 +154,7 @@ class UnsettledUsage:
         self._database = database
         self._cut_s = 0
         self._version: tuple[object, ...] = ()
-        self._old: list[Row] = []
+        self._old = _Found((), {})
 
     async def find(self, now_s: int) -> Usage:
         """Unsettled usage by meter point; nothing for those without a contract record.
@@ -94,31 +162,68 @@ class UnsettledUsage:
         Args:
             now_s: the time (unix seconds).
         """
-        await self._sum_old(now_s)
-        recent = await self._unclaimed(self._cut_s, _END_S)
-        batched = await self._database.fetch_all(_IN_BATCHES)
-        return _by_point((*self._old, *recent, *batched))
+        batched = await self._in_batches()
+        await self._sum_old(now_s, batched.spared)
+        recent = await self._unclaimed(self._cut_s, _END_S, self._old.spared)
+        return _by_point((*self._old.usage, *recent.usage, *batched.usage))
 
-    async def _sum_old(self, now_s: int) -> None:
-        version = await self._find_version()
+    async def _sum_old(self, now_s: int, spared: Mapping[int, _Spared]) -> None:
+        version = (*await self._find_version(), spared)
         if version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S:
             return
         self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
-        self._version = await self._find_version()
-        self._old = await self._unclaimed(0, self._cut_s)
+        self._version = (*await self._find_version(), spared)
+        self._old = await self._unclaimed(0, self._cut_s, spared)
 
     async def _find_version(self) -> tuple[object, ...]:
         row = await self._database.fetch_one(_VERSION, {"cut_s": self._cut_s})
         return tuple(row) if row else ()
 
-    async def _unclaimed(self, from_s: int, until_s: int) -> list[Row]:
-        return await self._database.fetch_all(_UNCLAIMED, {"from_s": from_s, "until_s": until_s})
+    async def _in_batches(self) -> _Found:
+        """What batches on their way will draw first, in their order, as the contract does it."""
+        spared = {
+            row[0]: _Spared(row[1], row[2]) for row in await self._database.fetch_all(_SPARED)
+        }
+        usage = []
+        for row in await self._database.fetch_all(_IN_BATCHES):
+            point, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh, market_wh = row
+            left = spared.get(point, _Spared(0, 0))
+            drawn_wh = min(market_wh, left.market_wh)
+            if drawn_wh:
+                spared[point] = replace(left, market_wh=left.market_wh - drawn_wh)
+            tiers_wh = (off_peak_wh, standard_wh + market_wh - drawn_wh, peak_wh)
+            usage.append((point, PricedUsage((off_peak, standard, peak), tiers_wh, drawn_wh)))
+        return _Found(tuple(usage), spared)
+
+    async def _unclaimed(self, from_s: int, until_s: int, spared: Mapping[int, _Spared]) -> _Found:
+        values: dict[str, int | str] = {
+            "from_s": from_s,
+            "until_s": until_s,
+            "spared": json.dumps(
+                [[point, one.ahead_wh, one.market_wh] for point, one in spared.items()]
+            ),
+        }
+        rows = await self._database.fetch_all(_UNCLAIMED, values)
+        usage = [(row[0], _priced(row)) for row in rows]
+        if not spared:
+            return _Found(tuple(usage), spared)
+        left = dict(spared)
+        for row in await self._database.fetch_all(_UNCLAIMED_SPARED, values):
+            point, drawn_wh, absorbed_wh = row[0], row[7], row[8]
+            usage.append((point, replace(_priced(row), market_wh=drawn_wh)))
+            left[point] = _Spared(
+                left[point].ahead_wh - absorbed_wh, left[point].market_wh - drawn_wh
+            )
+        return _Found(tuple(usage), left)
 
 
-def _by_point(rows: Iterable[Row]) -> Usage:
+def _priced(row: Row) -> PricedUsage:
+    _, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh = tuple(row)[:7]
+    return PricedUsage((off_peak, standard, peak), (off_peak_wh, standard_wh, peak_wh))
+
+
+def _by_point(rows: Iterable[tuple[int, PricedUsage]]) -> Usage:
     found: defaultdict[int, tuple[PricedUsage, ...]] = defaultdict(tuple)
-    for row in rows:
-        point, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh = row
-        usage = PricedUsage((off_peak, standard, peak), (off_peak_wh, standard_wh, peak_wh))
+    for point, usage in rows:
         found[point] += (usage,)
     return found

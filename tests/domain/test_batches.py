@@ -6,12 +6,14 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.batches import (
+    COLUMNS,
     U32_MAX,
     Batch,
     PageUsage,
@@ -47,6 +49,29 @@ def test_a_record_reads_as_the_contract_wrote_it(vector: dict[str, int | str]) -
     assert record.is_registered
 
 
+@pytest.mark.parametrize(
+    ("change", "active"),
+    [
+        ({}, False),
+        ({"paid_until_s": 101}, True),
+        ({"paid_until_s": 100}, False),
+        ({"balance": 1}, True),
+        ({"market_credit_wh": 1}, True),
+        ({"market_credit_wh": 1, "flags": 0b11}, False),
+        ({"flags": 0b01001}, True),
+    ],
+    ids=["nothing", "plan", "plan ends now", "money", "market", "deactivated", "streaming"],
+)
+def test_a_meter_is_active_as_the_contract_says(change: dict[str, int], active: bool) -> None:  # noqa: FBT001 - a table
+    (record,) = decode_page(bytes([1, 48, 1, 0, 0, 0, 0, 0]) + bytes(37) + b"\1" + bytes(10))
+    assert replace(record, **change).is_active_at(100) is active
+
+
+def test_a_hole_in_a_page_is_no_meter() -> None:
+    (record,) = decode_page(bytes([1, 48, 1, 0, 0, 0, 0, 0]) + bytes(48))
+    assert not record.is_registered
+
+
 @pytest.mark.parametrize("vector", PAGE["pages"], ids=lambda vector: f"{vector['count']} records")
 def test_a_page_holds_its_records_in_order(vector: dict[str, int | str]) -> None:
     records = decode_page(bytes.fromhex(str(vector["hex"])))
@@ -65,10 +90,20 @@ def test_a_page_of_another_layout_is_refused(data: bytes) -> None:
         decode_page(data)
 
 
-@pytest.mark.parametrize("number", range(len(BATCH["pages"])))
-def test_page_data_encodes_as_the_contract_reads_it(number: int) -> None:
-    data = bytes.fromhex(BATCH["pages"][number]["hex"])
-    assert encode_batch_data(decode_batch_data(PageUsage(0, data))) == data
+@pytest.mark.parametrize("vector", BATCH["pages"], ids=lambda vector: vector["name"])
+def test_page_data_encodes_as_the_contract_reads_it(vector: dict[str, Any]) -> None:
+    data = bytes.fromhex(vector["hex"])
+    decoded = decode_batch_data(PageUsage(0, data))
+    names = [f"{column}_wh" for column in COLUMNS]
+    assert [(usage.slot, *usage.columns) for usage in decoded] == [
+        (usage["index"], *(usage.get(name, 0) for name in names)) for usage in vector["usage"]
+    ]
+    assert encode_batch_data(decoded) == data
+
+
+def test_market_energy_is_the_fifth_column() -> None:
+    (page,) = Batch(1, bytes(16), 1, 0, 900, 1, None, (SlotUsage(0, market_wh=250),)).pages()
+    assert page.data.hex() == "0000000000000001" + "10" + "000000fa"
 
 
 @pytest.mark.parametrize("vector", BATCH["invalid_pages"], ids=lambda vector: vector["reason"])
@@ -110,7 +145,7 @@ column = st.integers(0, U32_MAX)
 @st.composite
 def slot_usages(draw: st.DrawFn) -> list[SlotUsage]:
     slots = sorted(draw(st.sets(st.integers(0, 3 * PAGE_RECORDS), min_size=1, max_size=70)))
-    return [SlotUsage(slot, *(draw(column) for _ in range(4))) for slot in slots]
+    return [SlotUsage(slot, *(draw(column) for _ in range(5))) for slot in slots]
 
 
 @given(slot_usages())

@@ -42,13 +42,14 @@ RECORD = ContractRecord(
     as_of_s=NOW_S - HOUR_S,
 )
 SPENT = replace(RECORD, balance_stroops=0)
+BOUGHT = replace(SPENT, market_credit_wh=100)
 POLICY = SupplyPolicy(stale_after_s=3 * DAY_S, min_switch_s=60, overload_retry_s=300)
 KIND = replace(POLICY, overdraft_stroops=500, stale_overdraft_stroops=200)
 STALE_S = NOW_S - 3 * DAY_S - 1
 
 
-def usage(cost_stroops: int) -> tuple[PricedUsage, ...]:
-    return (PricedUsage((1000, 0, 0), (cost_stroops, 0, 0)),)
+def usage(cost_stroops: int, drawn_wh: int = 0) -> tuple[PricedUsage, ...]:
+    return (PricedUsage((1000, 0, 0), (cost_stroops, 0, 0), drawn_wh),)
 
 
 def prepaid(
@@ -56,13 +57,14 @@ def prepaid(
     *,
     state: SupplyState | None = ON,
     spent: int = 0,
+    drawn_wh: int = 0,
     critical: bool = False,
 ) -> SupplyFacts:
     return SupplyFacts(
         SettlementMode.PREPAID,
         critical=critical,
         record=record,
-        unsettled=usage(spent),
+        unsettled=usage(spent, drawn_wh),
         state=state,
         reason=Reason.CREDIT,
         switched_s=NOW_S - DAY_S,
@@ -212,6 +214,45 @@ SECTIONS: dict[str, list[Case]] = {
             OFF,
             Reason.NO_CREDIT,
             KIND,
+        ),
+    ],
+    "Energy bought on the market": [
+        Case("100 Wh bought, no credit", prepaid(BOUGHT), ON, Reason.MARKET_ENERGY),
+        Case(
+            "100 Wh bought, 99 of them used since, arrears",
+            prepaid(replace(BOUGHT, balance_stroops=-700), drawn_wh=99),
+            ON,
+            Reason.MARKET_ENERGY,
+        ),
+        Case(
+            "100 Wh bought, all of them used since, no credit",
+            prepaid(BOUGHT, drawn_wh=100),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "100 Wh bought, all of them used since, credit left",
+            prepaid(replace(BOUGHT, balance_stroops=1), drawn_wh=100),
+            ON,
+            Reason.CREDIT,
+        ),
+        Case(
+            "100 Wh bought, plan runs",
+            prepaid(replace(plan(NOW_S + 1), market_credit_wh=100)),
+            ON,
+            Reason.PLAN,
+        ),
+        Case(
+            "100 Wh bought, not seen for more than 3 days",
+            prepaid(replace(BOUGHT, as_of_s=STALE_S)),
+            ON,
+            Reason.MARKET_ENERGY,
+        ),
+        Case(
+            "100 Wh bought, deactivated by the provider",
+            prepaid(replace(BOUGHT, deactivated=True)),
+            OFF,
+            Reason.DEACTIVATED,
         ),
     ],
     "A contract that was not seen for long": [
@@ -379,6 +420,7 @@ records = st.builds(
     registered=st.booleans(),
     deactivated=st.booleans(),
     as_of_s=instants,
+    market_credit_wh=wh,
 )
 facts = st.builds(
     SupplyFacts,
@@ -386,7 +428,7 @@ facts = st.builds(
     critical=st.booleans(),
     record=st.none() | records,
     unsettled=st.lists(
-        st.builds(PricedUsage, st.tuples(prices, prices, prices), st.tuples(wh, wh, wh)),
+        st.builds(PricedUsage, st.tuples(prices, prices, prices), st.tuples(wh, wh, wh), wh),
         max_size=3,
     ).map(tuple),
     state=st.none() | st.sampled_from(SupplyState),

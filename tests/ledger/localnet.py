@@ -19,6 +19,8 @@ from gateway.simulation.localnet import PASSPHRASE, find_localnet
 __all__ = ["PASSPHRASE", "ROOT", "Localnet", "running"]
 
 ROOT = Path(__file__).parents[2]
+LEDGER_S = 5
+"""How long a ledger takes, as the network's lives of entries are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Localnet:
         """Close ledgers without anything in them."""
         self.ask("dev_closeLedgers", {"n": count})
 
+    def leave_alone(self, seconds: int) -> None:
+        """Let ledgers close without anything in them, one every 5 s, so that entries expire."""
+        self.ask("dev_advanceLedgers", {"n": seconds // LEDGER_S})
+
     def time_s(self) -> int:
         """The newest ledger's close time, unix seconds."""
         return int(str(self.ask("getLatestLedger")["closeTime"]))
@@ -64,7 +70,10 @@ class Localnet:
 
 @contextmanager
 def running(
-    origin_s: int, close_ms: int = 0, retention_ledgers: int = 120_960
+    origin_s: int,
+    close_ms: int = 0,
+    retention_ledgers: int = 120_960,
+    passphrase: str = PASSPHRASE,
 ) -> Iterator[Localnet]:
     """Run a ledger until the block ends.
 
@@ -72,10 +81,11 @@ def running(
         origin_s: ledger time at the start; it stands still unless it is advanced.
         close_ms: 0 closes a ledger for every transaction.
         retention_ledgers: how far back events can be asked for.
+        passphrase: the network that it says it is.
     """
     arguments = {
         "--listen": "127.0.0.1:0",
-        "--passphrase": PASSPHRASE,
+        "--passphrase": passphrase,
         "--close-ms": close_ms,
         "--retention-ledgers": retention_ledgers,
         "--clock-origin": origin_s,

@@ -14,7 +14,7 @@ from stellar_sdk import Account, Asset, Keypair, TransactionBuilder, scval, xdr
 
 from gateway.clock import Clock
 from gateway.errors import Transient
-from gateway.ledger.contracts import meter
+from gateway.ledger.contracts import meter, upkeep
 from gateway.ledger.contracts.calls import address_of
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.submit import Submitter
@@ -300,11 +300,11 @@ async def test_a_take_over_of_a_paused_contract_says_so_and_is_finished_later(
 ) -> None:
     use(database, 0, START_S, 10)
     await village.settle(database, ONE)
-    contract, admin = village.settings.contract, village.admin.address
-    await village.do(meter.pause(contract, admin))
+    contract = village.settings.contract
+    await village.do(upkeep.pause(contract))
     with pytest.raises(Transient, match=r"paused .*`gateway run` finishes it"):
         await take_over(village.settings, database, Clock(), village.client, village.key)
-    await village.do(meter.unpause(contract, admin))
+    await village.do(upkeep.unpause(contract))
     use(database, 0, START_S + HOUR_S, 20)
     await village.settle(database, TWO)
     assert await find_open(database) is None

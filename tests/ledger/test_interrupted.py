@@ -15,7 +15,7 @@ from stellar_sdk import Keypair
 
 from gateway.clock import Clock
 from gateway.errors import Transient
-from gateway.ledger.contracts import meter
+from gateway.ledger.contracts import meter, upkeep
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.takeover import take_over
 from gateway.store.database import Database
@@ -109,9 +109,9 @@ async def test_the_same_process_started_again_goes_on(
 async def test_a_paused_contract_goes_on_where_it_stopped(
     village: Village, database: Database, stopped: str
 ) -> None:
-    contract, admin = village.settings.contract, village.admin.address
+    contract = village.settings.contract
     await stop(village, database, stopped)
-    await village.do(meter.pause(contract, admin))
+    await village.do(upkeep.pause(contract))
     use(database, 0, START_S + 2 * HOUR_S, 50)
     submitter = village.submitter(database)
     for later_s in (0, village.settings.valid_for_s + 1):
@@ -120,7 +120,7 @@ async def test_a_paused_contract_goes_on_where_it_stopped(
             await submitter.tick(now)
     status = await settlement_status(database)
     assert (status.state, "paused" in status.message) == ("offline", True)
-    await village.do(meter.unpause(contract, admin))
+    await village.do(upkeep.unpause(contract))
     await go_on(village, database, due(3))
     assert_settled_once(facts(village, database))
 
@@ -193,11 +193,11 @@ async def test_a_price_set_meanwhile_charges_each_wh_at_one_price(
 ) -> None:
     """It comes into force after the batch's period, within that of the next."""
     await stop(village, database, stopped)
-    change_s = START_S + 3 * HOUR_S
+    change_s = START_S + 27 * HOUR_S
     await village.do(meter.set_price(village.settings.contract, change_s, (7_000, 9_000, 11_000)))
     use(database, 0, START_S + 2 * HOUR_S, 40)
     use(database, 0, change_s, 60)
-    await go_on(village, database, due(3))
+    await go_on(village, database, due(27))
     found = facts(village, database)
     assert found[0].balance == -(100 + 101 + 40) - 60 * 9
     assert_settled_once(found)

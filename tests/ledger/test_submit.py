@@ -11,7 +11,7 @@ from stellar_sdk import Keypair
 
 from gateway.errors import Transient
 from gateway.ledger.client import LedgerClient
-from gateway.ledger.contracts import meter
+from gateway.ledger.contracts import meter, upkeep
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import Limits
 from gateway.store.database import Database
@@ -25,14 +25,13 @@ from tests.ledger.village import (
     SITE,
     START_S,
     Village,
-    at,
     chain_id,
     client_of,
     point_setting,
     settlement_status,
     use,
 )
-from tests.ledger.wire import lose, tapped
+from tests.ledger.wire import JsonObject, Request, lose, tapped
 
 DAY_S = 24 * HOUR_S
 GRACE_S = 200
@@ -128,50 +127,27 @@ async def test_the_next_server_is_asked_when_the_first_is_away(
     assert_settled_once(facts(village, database))
 
 
-async def test_a_new_price_splits_the_backlog_at_its_first_second(
+async def test_a_batch_that_the_contract_refuses_for_good_is_composed_anew(
     village: Village, database: Database
 ) -> None:
-    change_s = START_S + 2 * HOUR_S
-    await village.do(
-        meter.set_price(village.settings.contract, change_s, (1_400, 2_000, 3_000), 0, 0)
-    )
-    for hour in range(4):
-        use(database, 0, START_S + hour * HOUR_S, 1_000)
-    await village.settle(database, START_S + 4 * HOUR_S + GRACE_S)
-    assert [row[1:4] for row in batches(database)] == [
-        (START_S, change_s, 1),
-        (change_s, START_S + 4 * HOUR_S, 2),
-    ]
-    found = facts(village, database)
-    assert found[0].balance == -(2_000 * 1_000 + 2_000 * 2_000) // 1000
-    assert_settled_once(found)
-
-
-async def test_a_price_set_while_a_batch_waits_has_it_composed_anew(
-    village: Village, database: Database
-) -> None:
-    """The village's clock is ahead of the ledger's, so the period may still get a new price."""
+    """No batch of ours is; so the wire says once that the prices changed within its period."""
     use(database, 0, START_S, 500)
-    use(database, 0, START_S + 2700, 500)
-    hasty = replace(village, settings=replace(village.settings, settle_after_s=0))
-    village.until(START_S + 2700)
-    cut = tapped(village.localnet.url, lose("simulateTransaction"))
-    async with cut as wire, client_of(wire.url) as client:
-        with pytest.raises(Transient):
-            await hasty.submitter(database, client).tick(at(START_S + HOUR_S))
-    price = (START_S + 2700, (1_400, 2_000, 3_000))
-    await village.do(meter.set_price(village.settings.contract, *price))
-    submitter = hasty.submitter(database)
-    for _ in range(12):
-        await submitter.tick(at(START_S + HOUR_S))
-    assert [(row[0], *row[2:]) for row in batches(database)] == [
-        (1, START_S + 3600, 1, "refused", 1_000),
-        (1, START_S + 2700, 1, "confirmed", 500),
-        (2, START_S + 3600, 2, "confirmed", 500),
+    refused: JsonObject = {"error": "HostError: Error(Contract, #26)", "latestLedger": 1}
+
+    def once(request: Request) -> JsonObject | None:
+        first = "simulateTransaction" not in wire.methods()[:-1]
+        return refused if first and request.method == "simulateTransaction" else None
+
+    async with tapped(village.localnet.url, once) as wire, client_of(wire.url) as client:
+        submitter = village.submitter(database, client)
+        now = village.until(ONE)
+        for _ in range(12):
+            await submitter.tick(now)
+    assert [(row[0], *row[3:]) for row in batches(database)] == [
+        (1, 1, "refused", 500),
+        (1, 1, "confirmed", 500),
     ]
-    found = facts(village, database)
-    assert found[0].balance == -(500 * 1_000 + 500 * 2_000) // 1000
-    assert_settled_once(found)
+    assert_settled_once(facts(village, database))
 
 
 async def test_usage_inside_a_plan_is_not_charged_again(
@@ -263,13 +239,13 @@ async def test_a_rotated_key_goes_on_with_the_batch_of_the_old_one(
 
 
 async def test_a_paused_contract_is_waited_for(village: Village, database: Database) -> None:
-    contract, admin = village.settings.contract, village.admin.address
-    await village.do(meter.pause(contract, admin))
+    contract = village.settings.contract
+    await village.do(upkeep.pause(contract))
     use(database, 0, START_S, 10)
     await village.submitter(database).tick(village.until(ONE))
     status = await settlement_status(database)
     assert (status.state, "paused" in status.message) == ("offline", True)
-    await village.do(meter.unpause(contract, admin))
+    await village.do(upkeep.unpause(contract))
     await village.settle(database, ONE)
     assert_settled_once(facts(village, database))
 

@@ -83,14 +83,14 @@ def batches(database: Database) -> list[tuple[int, int, int, int, str, int]]:
     return _rows(
         database,
         """SELECT sequence, from_s, to_s, price_version, state,
-             (SELECT SUM(off_peak_wh + standard_wh + peak_wh + included_wh)
+             (SELECT SUM(off_peak_wh + standard_wh + peak_wh + included_wh + market_wh)
               FROM batch_item i WHERE i.outbox_id = b.outbox_id)
            FROM batch b JOIN outbox USING (outbox_id) ORDER BY outbox_id""",
     )
 
 
 def items(database: Database) -> list[tuple[int, ...]]:
-    """Every item of every batch: slot, the four columns, accepted."""
+    """Every item of every batch: slot, the columns of tiers and plan, accepted."""
     return _rows(
         database,
         """SELECT slot, off_peak_wh, standard_wh, peak_wh, included_wh, accepted

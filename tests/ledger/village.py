@@ -136,8 +136,17 @@ def point_setting(slot: int) -> PointSetting:
 
 
 @asynccontextmanager
-async def opened(localnet: Localnet, folder: Path, meters: int = 3) -> AsyncIterator[Village]:
-    """Deploy everything on a fresh ledger, and close it all at the end."""
+async def opened(
+    localnet: Localnet, folder: Path, meters: int = 3, code: str = "meter"
+) -> AsyncIterator[Village]:
+    """Deploy everything on a fresh ledger, and close it all at the end.
+
+    Args:
+        localnet: the ledger.
+        folder: where the stores will be.
+        meters: how many are registered.
+        code: the contract that keeps them: 'meter', or 'entries' for the earlier layout.
+    """
     admin, key = SigningKey(Keypair.random()), SigningKey(Keypair.random())
     for address in (admin.address, key.address):
         localnet.fund(address)
@@ -147,7 +156,7 @@ async def opened(localnet: Localnet, folder: Path, meters: int = 3) -> AsyncIter
         provider = Provider(client, admin, poll_s=0.01)
         wasm = ROOT / "contracts/wasm"
         deployment = await provider.deploy(
-            (wasm / "meter.wasm").read_bytes(), (wasm / "electric.wasm").read_bytes()
+            (wasm / f"{code}.wasm").read_bytes(), (wasm / "electric.wasm").read_bytes()
         )
         points = [NewMeter(slot, MAX_POWER_W, "prepaid") for slot in range(meters)]
         await provider.open_site(deployment.meter, SITE, key.address, points, PRICE)

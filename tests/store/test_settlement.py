@@ -32,20 +32,21 @@ from gateway.store.settlement import (
 )
 
 SITE, METERS, HOUR_S = 1, 3, 3600
+BOUGHT_WH = (0, 250, 10**6)
 NETWORK_ID = hashlib.sha256(b"test").digest()
 CONTRACT = "C" * 56
 APPLIED = Applied(1, 100)
 PRICES = (Price(1, 0, 1, 1, 1, 0, 0), Price(2, 5 * HOUR_S, 1, 1, 1, 0, 0))
 
 
-def new_record(total_wh: int = 0) -> MeterRecord:
+def new_record(market_credit_wh: int) -> MeterRecord:
     return MeterRecord(
-        total_wh=total_wh,
+        total_wh=0,
         balance=0,
         paid_from_s=2 * HOUR_S,
         paid_until_s=4 * HOUR_S,
         last_read_s=0,
-        market_credit_wh=0,
+        market_credit_wh=market_credit_wh,
         remainder_milli=0,
         max_power_w=1_000,
         plan=1,
@@ -58,7 +59,9 @@ def new_record(total_wh: int = 0) -> MeterRecord:
 class Chain:
     """The contract's side, from its description: totals, a receipt, and what it refuses."""
 
-    records: list[MeterRecord] = field(default_factory=lambda: [new_record()] * METERS)
+    records: list[MeterRecord] = field(
+        default_factory=lambda: [new_record(credit_wh) for credit_wh in BOUGHT_WH]
+    )
     receipt: Receipt | None = None
     ledger: int = 1
 
@@ -79,8 +82,12 @@ class Chain:
                 residue_wh += usage.total_wh
                 continue
             record = self.records[usage.slot]
+            assert usage.market_wh <= record.market_credit_wh, "drawn beyond the credit"
             self.records[usage.slot] = replace(
-                record, total_wh=record.total_wh + usage.total_wh, last_read_s=batch.to_s
+                record,
+                total_wh=record.total_wh + usage.total_wh,
+                market_credit_wh=record.market_credit_wh - usage.market_wh,
+                last_read_s=batch.to_s,
             )
             accepted_wh += usage.total_wh
         self.ledger += 1

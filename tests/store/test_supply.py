@@ -18,6 +18,7 @@ from gateway.domain.supply import (
     SupplyState,
     Verdict,
     decide,
+    market_energy_left,
 )
 from gateway.store.database import Database
 from gateway.store.points import PointSetting, apply_settings
@@ -84,14 +85,27 @@ async def add_record(
     flags: int = 1,
     last_read_s: int = 0,
     ledger: int = 100,
+    market_credit_wh: int = 0,
 ) -> None:
     await write(
         database,
         """INSERT OR REPLACE INTO chain_meter
                (meter_point_id, total_wh, balance, remainder_milli, paid_from_s, paid_until_s,
                 last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s)
-           VALUES (?, 0, ?, 7, ?, ?, ?, 0, 5000, ?, ?, 1, ?, ?)""",
-        [(point, balance, *window, last_read_s, plan, flags, ledger, NOW_S - 60)],
+           VALUES (?, 0, ?, 7, ?, ?, ?, ?, 5000, ?, ?, 1, ?, ?)""",
+        [
+            (
+                point,
+                balance,
+                *window,
+                last_read_s,
+                market_credit_wh,
+                plan,
+                flags,
+                ledger,
+                NOW_S - 60,
+            )
+        ],
     )
 
 
@@ -125,6 +139,7 @@ async def add_batch(
     refused: bool = False,
     accepted: bool | None = None,
     price_version: int = 1,
+    market_wh: int = 0,
 ) -> None:
     await write(
         database,
@@ -141,8 +156,8 @@ async def add_batch(
     await write(
         database,
         """INSERT INTO batch_item (outbox_id, meter_point_id, off_peak_wh, standard_wh, peak_wh,
-               included_wh, accepted) VALUES (?, 1, 0, ?, 0, 99, ?)""",
-        [(sequence, standard_wh, accepted)],
+               included_wh, market_wh, accepted) VALUES (?, 1, 0, ?, 0, 99, ?, ?)""",
+        [(sequence, standard_wh, market_wh, accepted)],
     )
 
 
@@ -222,6 +237,80 @@ async def test_usage_inside_the_plan_window_is_free_and_the_end_is_not_inside(
     assert sum(sum(used.tiers_wh) for used in await unsettled(database)) == 4001
 
 
+async def test_energy_bought_on_the_market_is_used_before_money_oldest_usage_first(
+    database: Database,
+) -> None:
+    await add_village(database)
+    await add_record(database, market_credit_wh=90)
+    await add_prices(database, (0, RATES), (OPEN_S, LATER_RATES))
+    await add_usage(database, (OPEN_S - 9000, 0, 50), (OPEN_S - 8100, 2, 30))
+    await add_usage(database, (OPEN_S - 900, 1, 20), (OPEN_S, 1, 7))
+    assert await unsettled(database) == (
+        PricedUsage(RATES, (0, 0, 0), 80),
+        PricedUsage(RATES, (0, 10, 0), 10),
+        PricedUsage(LATER_RATES, (0, 7, 0), 0),
+    )
+    facts = (await find_only(database)).facts
+    assert facts.record is not None
+    assert market_energy_left(facts.record.market_credit_wh, facts.unsettled) == 0
+
+
+async def test_a_supply_stays_on_while_energy_bought_on_the_market_is_left(
+    database: Database,
+) -> None:
+    await add_village(database)
+    await add_prices(database, (0, RATES))
+    await add_record(database, balance=0, market_credit_wh=100)
+    await add_usage(database, (OPEN_S, 1, 99))
+    verdict = decide((await find_only(database)).facts, SupplyPolicy(), NOW_S)
+    assert (verdict.state, verdict.reason) == (SupplyState.CONNECTED, Reason.MARKET_ENERGY)
+    assert "1 Wh bought on the market" in verdict.detail
+    await add_usage(database, (OPEN_S, 1, 100))
+    verdict = decide((await find_only(database)).facts, SupplyPolicy(), NOW_S)
+    assert (verdict.state, verdict.reason) == (SupplyState.DISCONNECTED, Reason.NO_CREDIT)
+
+
+async def test_a_plan_and_what_the_chain_had_counted_leave_bought_energy_alone(
+    database: Database,
+) -> None:
+    await add_village(database)
+    await add_record(database, market_credit_wh=15, window=(OPEN_S - 1800, OPEN_S - 900), plan=1)
+    await add_prices(database, (0, RATES))
+    await write(database, "INSERT INTO settlement VALUES (1, 0, ?)", [(40,)])
+    await add_usage(database, (OPEN_S - 2700, 1, 50), (OPEN_S - 1800, 1, 300), (OPEN_S, 1, 9))
+    used = await unsettled(database)
+    assert sum(one.market_wh for one in used) == 15
+    assert sum(sum(one.tiers_wh) for one in used) == 59 - 40 - 15
+
+
+async def test_only_prepaid_meters_draw_bought_energy(database: Database) -> None:
+    await add_village(database)
+    await add_record(database, market_credit_wh=15, flags=0b01001)
+    await add_prices(database, (0, RATES))
+    await add_usage(database, (OPEN_S, 1, 9))
+    assert await unsettled(database) == (PricedUsage(RATES, (0, 9, 0)),)
+
+
+async def test_a_batch_on_its_way_draws_first_and_pays_the_standard_rate_beyond_the_credit(
+    database: Database,
+) -> None:
+    """Some of what the batch says was bought has been refunded meanwhile."""
+    await add_village(database)
+    await add_prices(database, (0, RATES))
+    await add_record(database, market_credit_wh=100)
+    await add_batch(database, 1, OPEN_S, standard_wh=5, market_wh=60)
+    await add_usage(database, (OPEN_S, 1, 50))
+    assert await unsettled(database) == (
+        PricedUsage(RATES, (0, 10, 0), 40),
+        PricedUsage(RATES, (0, 5, 0), 60),
+    )
+    await add_record(database, market_credit_wh=20)
+    assert await unsettled(database) == (
+        PricedUsage(RATES, (0, 50, 0), 0),
+        PricedUsage(RATES, (0, 45, 0), 20),
+    )
+
+
 async def test_a_batch_counts_until_the_record_contains_it(database: Database) -> None:
     await add_village(database)
     await add_prices(database, (0, RATES))
@@ -299,6 +388,10 @@ async def test_the_remembered_sum_agrees_with_a_fresh_one_whatever_happens(
     await both_agree(NOW_S + 30)
     await add_record(database, 1, window=(first_s + 900, first_s + 2700), plan=1)
     await both_agree(NOW_S + 40)
+    await add_record(database, 1, market_credit_wh=3)  # a purchase on the market
+    await both_agree(NOW_S + 42)
+    await write(database, "UPDATE chain_price SET standard = ?", [(701,)])
+    await both_agree(NOW_S + 44)
     await write(
         database, "INSERT INTO chain_price VALUES (2, ?, 1, 2, 3, 0, 0)", [(first_s + 2700,)]
     )
@@ -380,14 +473,15 @@ async def test_a_relay_on_a_node_knows_since_when_the_node_is_online(database: D
     assert (await find_only(database)).node_online_s is None
 
 
+@pytest.mark.parametrize("bought_wh", [0, 50_000])
 async def test_facts_of_a_village_with_much_unsettled_usage_are_found_incrementally(
-    database: Database,
+    database: Database, bought_wh: int
 ) -> None:
     """The second look reads what is new, not ten days: it does a small part of the work."""
     await add_village(database, 200)
     await add_prices(database, (0, RATES))
     for point in range(1, 201):
-        await add_record(database, point)
+        await add_record(database, point, market_credit_wh=bought_wh)
     rows = [
         (OPEN_S - 900 * age, point, age % 3, 100)
         for age in range(10 * 96)
@@ -403,7 +497,8 @@ async def test_facts_of_a_village_with_much_unsettled_usage_are_found_incrementa
     second = await _cpu_s(book)
     assert second < first / 5
     points = await book.find(NOW_S)
-    assert all(_cost(point) == 100 * 10 * 32 * sum(RATES) for point in points)
+    paid = range(10 * 96 - bought_wh // 100)  # the oldest usage is the bought one
+    assert all(_cost(point) == sum(100 * RATES[age % 3] for age in paid) for point in points)
 
 
 async def _cpu_s(book: SupplyBook) -> float:
