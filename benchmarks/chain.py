@@ -39,6 +39,10 @@ HOUR_LEDGERS = 720
 """Of 5 s each."""
 MONTH_LEDGERS = 30 * 24 * HOUR_LEDGERS
 STROOPS_PER_XLM = 10_000_000
+DEAR_STATE_BYTES = 3_000_044_444
+"""Size of all contract state at which 1 KiB costs 12 000 stroops a rent period: twelve times the
+protocol's minimum, which is what it costs today (docs/adr/0011)."""
+DEAR_BY = 12
 
 _MAX_FEE_STROOPS = 100_000_000_000
 _MAX_OUTPUT_BYTES = 16_384
@@ -197,10 +201,17 @@ class Chain:
 
 
 @contextmanager
-def opened() -> Iterator[Chain]:
-    """Run a ledger until the block ends; it closes whenever there is something to do."""
+def opened(state_bytes: int | None = None) -> Iterator[Chain]:
+    """Run a ledger until the block ends; it closes whenever there is something to do.
+
+    Args:
+        state_bytes: size of all contract state of the network, which the rate of rent follows;
+            None for today's.
+    """
     command = [str(find_localnet()), "--listen", "127.0.0.1:0", "--passphrase", PASSPHRASE]
     command += ["--close-ms", "0", "--clock-origin", str(START_S), "--clock-factor", "0"]
+    if state_bytes is not None:
+        command += ["--state-bytes", str(state_bytes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:  # asked for above
             raise AssertionError

@@ -1,12 +1,12 @@
 //! Exactly-once settlement: a batch is the next one of its site and is applied, or repeats the last one and
 //! changes nothing, or is refused whole. A single meter's bad usage never blocks the rest: it is counted as residue.
 
-use soroban_sdk::{panic_with_error, BytesN, Env, Vec};
+use soroban_sdk::{BytesN, Env, Vec};
 
 use crate::digest::digest;
-use crate::errors::Error;
+use crate::errors::{refuse, Error};
 use crate::events;
-use crate::page::{Page, PAGE_RECORDS};
+use crate::pages::OpenPage;
 use crate::price;
 use crate::settle::{settle, Terms};
 use crate::storage::{self, Key};
@@ -35,14 +35,6 @@ struct Tally {
     residue_wh: u64,
 }
 
-/// What happened within one page: bit i stands for index i.
-#[derive(Clone, Copy, Default)]
-struct Marks {
-    activated: u64,
-    deactivated: u64,
-    refused: u64,
-}
-
 /// Applies `batch`, or returns the stored receipt when it was applied before.
 pub fn accept(env: &Env, batch: &Batch) -> Receipt {
     let to = checked_end(env, batch);
@@ -63,19 +55,19 @@ pub fn accept(env: &Env, batch: &Batch) -> Receipt {
 
 fn checked_end(env: &Env, batch: &Batch) -> u32 {
     if batch.from >= batch.to || !on_grid(batch.from) || !on_grid(batch.to) {
-        panic_with_error!(env, Error::InvalidPeriod);
+        refuse(env, Error::InvalidPeriod);
     }
     if batch.to > env.ledger().timestamp().saturating_add(INTERVAL_S) {
-        panic_with_error!(env, Error::PeriodInFuture);
+        refuse(env, Error::PeriodInFuture);
     }
-    u32::try_from(batch.to).unwrap_or_else(|_| panic_with_error!(env, Error::InvalidPeriod))
+    u32::try_from(batch.to).unwrap_or_else(|_| refuse(env, Error::InvalidPeriod))
 }
 
 fn repeated(env: &Env, batch: &Batch, last: &Receipt) -> Receipt {
     let same =
         batch.writer == last.writer && digest(env, &last.previous_digest, batch) == last.digest;
     if !same {
-        panic_with_error!(env, Error::SequenceUsed);
+        refuse(env, Error::SequenceUsed);
     }
     last.clone()
 }
@@ -89,7 +81,7 @@ fn check_succession(env: &Env, batch: &Batch, last: Option<&Receipt>) {
         Some(last) if batch.from != last.to => Error::NotContiguous,
         Some(_) => return,
     };
-    panic_with_error!(env, error);
+    refuse(env, error);
 }
 
 fn settle_pages(env: &Env, batch: &Batch, terms: &Terms) -> Tally {
@@ -98,7 +90,7 @@ fn settle_pages(env: &Env, batch: &Batch, terms: &Terms) -> Tally {
     for usage in &batch.pages {
         // `None` is less than every page.
         if Some(usage.page) <= last_page {
-            panic_with_error!(env, Error::InvalidBatchData);
+            refuse(env, Error::InvalidBatchData);
         }
         last_page = Some(usage.page);
         settle_page(env, batch.site, &usage, terms, &mut tally);
@@ -106,79 +98,34 @@ fn settle_pages(env: &Env, batch: &Batch, terms: &Terms) -> Tally {
     tally
 }
 
+/// Settles every slot that was read; what is refused leaves its record untouched.
 fn settle_page(env: &Env, site: u32, usage: &PageUsage, terms: &Terms, tally: &mut Tally) {
     let mut buffer = [0; USAGE_MAX_LEN];
     let data = copied(usage, &mut buffer)
         .and_then(PageData::decode)
-        .unwrap_or_else(|| panic_with_error!(env, Error::InvalidBatchData));
-    let key = Key::Page(site, usage.page);
-    let Some(mut page) = storage::page(env, &key) else {
-        // Nobody is registered there: all of it is residue.
-        let marks = apply(&mut Page::new(), &data, terms, tally);
-        return publish(env, site, usage.page, marks);
-    };
-    let mut marks = apply(&mut page, &data, terms, tally);
-    announce(&mut page, env.ledger().timestamp(), &mut marks);
-    storage::put(env, &key, &page.encode(env));
-    publish(env, site, usage.page, marks);
-}
-
-fn publish(env: &Env, site: u32, page: u32, marks: Marks) {
-    let Marks {
-        activated,
-        deactivated,
-        refused,
-    } = marks;
-    if activated | deactivated | refused != 0 {
-        events::PageChanged {
-            site,
-            page,
-            activated,
-            deactivated,
-            refused,
+        .unwrap_or_else(|| refuse(env, Error::InvalidBatchData));
+    let mut page = OpenPage::read(env, site, usage.page);
+    for (index, usage) in data.iter() {
+        let record = page.record(env, index);
+        let wh = usage.total_wh();
+        match record.and_then(|record| settle(&record, &usage, terms)) {
+            Some(next) => {
+                page.put(index, &next);
+                tally.accepted_wh += wh;
+            }
+            None => {
+                page.refuse(index);
+                tally.residue_wh += wh;
+            }
         }
-        .publish(env);
     }
+    page.close(env);
 }
 
 fn copied<'a>(usage: &PageUsage, buffer: &'a mut [u8; USAGE_MAX_LEN]) -> Option<&'a [u8]> {
     let data = buffer.get_mut(..usage.data.len() as usize)?;
     usage.data.copy_into_slice(data);
     Some(data)
-}
-
-/// Settles every slot that was read; what is refused leaves its record untouched.
-fn apply(page: &mut Page, data: &PageData, terms: &Terms, tally: &mut Tally) -> Marks {
-    let mut marks = Marks::default();
-    for (index, usage) in data.iter() {
-        let record = page.record(index);
-        match record.and_then(|record| settle(&record, &usage, terms)) {
-            Some(next) => {
-                page.put(index, &next);
-                tally.accepted_wh += usage.total_wh();
-            }
-            None => {
-                marks.refused |= 1 << index;
-                tally.residue_wh += usage.total_wh();
-            }
-        }
-    }
-    marks
-}
-
-/// Brings the announced state of the whole page up to date: a plan also ends for a meter that wasn't read.
-fn announce(page: &mut Page, now: u64, marks: &mut Marks) {
-    for index in 0..page.count().min(PAGE_RECORDS) {
-        let Some(mut record) = page.record(index) else {
-            continue;
-        };
-        match record.announce(now) {
-            Some(true) => marks.activated |= 1 << index,
-            Some(false) => marks.deactivated |= 1 << index,
-            None => continue,
-        }
-        page.put(index, &record);
-    }
 }
 
 fn receipt(env: &Env, batch: &Batch, last: Option<Receipt>, tally: Tally) -> Receipt {

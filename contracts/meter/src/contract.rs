@@ -1,17 +1,16 @@
 //! The entry points: authorise, validate, call, announce. Whatever is decided is decided in the module of its noun.
 
-use soroban_sdk::{contract, contractimpl, panic_with_error, Address, Bytes, BytesN, Env, Vec};
-use stellar_access::access_control;
-use stellar_contract_utils::pausable::{self, Pausable};
-use stellar_contract_utils::upgradeable::{self, Upgradeable};
-use stellar_macros::{only_admin, when_not_paused};
+use soroban_sdk::{contract, contractimpl, Address, Bytes, BytesN, Env, Vec};
+use stellar_macros::when_not_paused;
+use upkeep::{enforce_admin, life, Administered, Upgrade};
 
 use crate::batch::{self, Batch};
-use crate::errors::Error;
+use crate::errors::{refuse, Error};
 use crate::events;
+use crate::ids::Place;
 use crate::storage::{self, Key};
-use crate::types::{MeterRecord, PageUsage, Plan, Price, Receipt, Site};
-use crate::{payment, price, registry, site};
+use crate::types::{Float, MeterRecord, PageUsage, Plan, Price, Receipt, Site, TopUp};
+use crate::{arrears, credit, float, market, payment, price, registry, report, site, till};
 
 #[contract]
 pub struct Meter;
@@ -23,22 +22,34 @@ impl Meter {
     /// # Arguments
     /// * `token` - the SEP-41 stablecoin that households pay in.
     pub fn __constructor(e: &Env, admin: Address, token: Address) {
-        access_control::set_admin(e, &admin);
         e.storage().instance().set(&Key::Token, &token);
-        // Whoever deploys pays the code's rent up to the longest life, not the first village that settles.
-        storage::keep_instance_and_code(e);
+        upkeep::begin(e, &admin);
     }
 
     /// Adds a village. Only the admin may.
     pub fn add_site(e: &Env, site: u32, operator: Address) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         site::add(e, site, operator.clone());
+        events::SiteAdded { site, operator }.publish(e);
+    }
+
+    /// Removes a site that never had a meter, a batch or a float. Only the admin may.
+    pub fn remove_site(e: &Env, site: u32) {
+        enforce_admin(e);
+        site::remove(e, site);
+        events::SiteRemoved { site }.publish(e);
+    }
+
+    /// Hands a site over, with its float. Only the admin may.
+    pub fn set_operator(e: &Env, site: u32, operator: Address) {
+        enforce_admin(e);
+        site::set_operator(e, site, operator.clone());
         events::SiteAdded { site, operator }.publish(e);
     }
 
     /// Lets `signer` settle for a site. Only the admin may.
     pub fn allow(e: &Env, site: u32, signer: Address) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         if site::allow(e, site, &signer) {
             events::Allowed { site, signer }.publish(e);
         }
@@ -46,7 +57,7 @@ impl Meter {
 
     /// Stops `signer` from settling for a site. Only the admin may.
     pub fn disallow(e: &Env, site: u32, signer: Address) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         site::disallow(e, site, &signer);
         events::Disallowed { site, signer }.publish(e);
     }
@@ -58,7 +69,7 @@ impl Meter {
     /// * `max_power_w` - the most the connection can carry, 1 to 655 350 W; kept in units of 10 W, rounded up.
     /// * `mode` - who charges: 0 this contract (prepaid), 1 the scheduler (streaming), 2 invoices (postpaid).
     pub fn register_meter(e: &Env, meter_id: u64, owner: Address, max_power_w: u32, mode: u32) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         registry::register(e, meter_id, &owner, max_power_w, mode);
         events::MeterRegistered {
             meter_id,
@@ -69,19 +80,46 @@ impl Meter {
         .publish(e);
     }
 
+    /// Moves a meter of the earlier layout into its page; returns its version. Only the admin may, also again.
+    pub fn migrate_meter(e: &Env, meter_id: u64) -> u32 {
+        enforce_admin(e);
+        registry::migrate(e, meter_id)
+    }
+
+    /// Gives a meter to another owner. Only the admin may.
+    pub fn set_owner(e: &Env, meter_id: u64, owner: Address) {
+        enforce_admin(e);
+        registry::set_owner(e, meter_id, &owner);
+        events::OwnerSet { meter_id, owner }.publish(e);
+    }
+
+    /// Sets what a connection can carry. Only the admin may. It also bounds usage not yet settled.
+    ///
+    /// # Arguments
+    /// * `max_power_w` - as for `register_meter`.
+    pub fn set_max_power(e: &Env, meter_id: u64, max_power_w: u32) {
+        enforce_admin(e);
+        registry::set_max_power(e, meter_id, max_power_w);
+        events::MaxPowerSet {
+            meter_id,
+            max_power_w,
+        }
+        .publish(e);
+    }
+
     /// Switches a meter off, whatever it has paid. Only the admin may.
     pub fn deactivate_meter(e: &Env, meter_id: u64) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         registry::set_deactivated(e, meter_id, true);
     }
 
     /// Takes `deactivate_meter` back. Only the admin may.
     pub fn activate_meter(e: &Env, meter_id: u64) {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         registry::set_deactivated(e, meter_id, false);
     }
 
-    /// Sets the next price version and returns its number. Only the admin may.
+    /// Sets the next price version and returns its number. Only the admin may, a day ahead.
     ///
     /// # Arguments
     /// * `effective_from` - unix s, a multiple of 900.
@@ -94,10 +132,29 @@ impl Meter {
         daily: i64,
         weekly: i64,
     ) -> u32 {
-        access_control::enforce_admin_auth(e);
+        enforce_admin(e);
         let price = price::add(e, effective_from, energy, daily, weekly);
         events::price(e, &price);
         price.version
+    }
+
+    /// Takes the latest price back before it starts. Only the admin may. Its number is given out again.
+    pub fn withdraw_price(e: &Env, version: u32) {
+        enforce_admin(e);
+        price::withdraw(e, version);
+        events::PriceWithdrawn { version }.publish(e);
+    }
+
+    /// Forgives arrears; returns the balance. Only the admin may, at most what is owed.
+    pub fn write_off(e: &Env, meter_id: u64, amount: i128) -> i64 {
+        enforce_admin(e);
+        arrears::write_off(e, meter_id, amount)
+    }
+
+    /// Takes `write_off` back; returns the balance. Only the admin may, at most what is written off.
+    pub fn reinstate(e: &Env, meter_id: u64, amount: i128) -> i64 {
+        enforce_admin(e);
+        arrears::reinstate(e, meter_id, amount)
     }
 
     /// Pays for a meter: anyone may, for any meter, also for one that is switched off. Returns the new balance.
@@ -146,9 +203,8 @@ impl Meter {
         pages: Vec<PageUsage>,
         root: Option<BytesN<32>>,
     ) -> Receipt {
-        signer.require_auth();
-        site::check_signer(e, site, &signer);
-        storage::keep_instance(e);
+        site::enforce_signer(e, site, &signer);
+        life::keep_instance(e);
         let batch = Batch {
             site,
             writer,
@@ -162,6 +218,52 @@ impl Meter {
         batch::accept(e, &batch)
     }
 
+    /// Settles one meter's usage, for a gateway that never batches; the same units again change nothing.
+    ///
+    /// # Arguments
+    /// * `units` - all usage ever, in Wh.
+    #[when_not_paused]
+    pub fn update_usage(e: &Env, signer: Address, meter_id: u64, units: u64) -> u64 {
+        site::enforce_signer(e, Place::of(meter_id).site, &signer);
+        life::keep_instance(e);
+        report::accept(e, meter_id, units)
+    }
+
+    /// Credits top-ups out of the site's float, exactly once; the same credit again changes nothing.
+    ///
+    /// Returns the float with the receipt of its last credit.
+    ///
+    /// # Arguments
+    /// * `signer` - a key on the site's list.
+    /// * `sequence` - the last credit's plus one.
+    /// * `top_ups` - 1 to 100, best in the order of their meters: neighbours in a page share its cost.
+    #[when_not_paused]
+    pub fn credit(
+        e: &Env,
+        signer: Address,
+        site: u32,
+        sequence: u64,
+        top_ups: Vec<TopUp>,
+    ) -> Float {
+        site::enforce_signer(e, site, &signer);
+        life::keep_instance(e);
+        credit::accept(e, site, sequence, &top_ups)
+    }
+
+    /// Pays into a site's float: anyone may.
+    #[when_not_paused]
+    pub fn fund_float(e: &Env, payer: Address, site: u32, amount: i128) {
+        payer.require_auth();
+        float::fund(e, &payer, site, amount);
+    }
+
+    /// Pays out of a site's float. Only its operator may.
+    #[when_not_paused]
+    pub fn withdraw_float(e: &Env, site: u32, to: Address, amount: i128) {
+        storage::site(e, site).operator.require_auth();
+        float::withdraw(e, site, &to, amount);
+    }
+
     /// Makes another database the site's writer, if the last receipt is the expected one.
     #[when_not_paused]
     pub fn take_over(
@@ -172,8 +274,7 @@ impl Meter {
         expected_digest: BytesN<32>,
         writer: BytesN<16>,
     ) -> Receipt {
-        signer.require_auth();
-        site::check_signer(e, site, &signer);
+        site::enforce_signer(e, site, &signer);
         let expected = (expected_sequence, expected_digest);
         let (receipt, old_writer) = site::take_over(e, site, expected, writer);
         events::TakenOver {
@@ -186,10 +287,10 @@ impl Meter {
         receipt
     }
 
-    /// Pays collected money out. Only the admin may, also while paused.
+    /// Pays collected money out, never a float's. Only the admin may, also while paused.
     pub fn withdraw(e: &Env, to: Address, amount: i128) {
-        access_control::enforce_admin_auth(e);
-        payment::withdraw(e, &to, amount);
+        enforce_admin(e);
+        till::withdraw(e, &to, amount);
         events::Withdrawn { to, amount }.publish(e);
     }
 
@@ -220,8 +321,7 @@ impl Meter {
 
     /// A page as it is stored; layouts in `page.rs` and `record.rs`.
     pub fn get_page(e: &Env, site: u32, page: u32) -> Bytes {
-        storage::get(e, &Key::Page(site, page))
-            .unwrap_or_else(|| panic_with_error!(e, Error::UnknownPage))
+        storage::get(e, &Key::Page(site, page)).unwrap_or_else(|| refuse(e, Error::UnknownPage))
     }
 
     /// The last receipt of a site, if it has settled anything.
@@ -232,11 +332,6 @@ impl Meter {
     /// A village: its operator, next slot and signers.
     pub fn get_site(e: &Env, site: u32) -> Site {
         storage::site(e, site)
-    }
-
-    /// The keys that may settle for a site.
-    pub fn get_signers(e: &Env, site: u32) -> Vec<Address> {
-        storage::site(e, site).signers
     }
 
     /// A price version.
@@ -254,39 +349,48 @@ impl Meter {
         storage::token(e)
     }
 
-    /// The one who may administer the instance.
-    pub fn get_admin(e: &Env) -> Option<Address> {
-        access_control::get_admin(e)
+    /// A site's float and the receipt of its last credit.
+    pub fn get_float(e: &Env, site: u32) -> Float {
+        float::get(e, site)
     }
 
-    /// Offers the administration to `new_admin`, open until ledger `live_until_ledger` (0 withdraws the offer).
-    pub fn transfer_admin_role(e: &Env, new_admin: Address, live_until_ledger: u32) {
-        access_control::transfer_admin_role(e, &new_admin, live_until_ledger);
+    /// What is written off a meter's arrears, in stroops.
+    pub fn get_written_off(e: &Env, meter_id: u64) -> i64 {
+        arrears::written_off(e, meter_id)
     }
 
-    /// Takes an offered administration; must be signed by the one it was offered to.
-    pub fn accept_admin_transfer(e: &Env) {
-        access_control::accept_admin_transfer(e);
+    /// Names the contract on which energy is traded, or none. Only the admin may.
+    pub fn set_market(e: &Env, market: Option<Address>) {
+        enforce_admin(e);
+        market::name(e, market.as_ref());
+        events::MarketNamed { market }.publish(e);
+    }
+
+    /// The contract on which energy is traded, if there is one.
+    pub fn get_market(e: &Env) -> Option<Address> {
+        market::get(e)
+    }
+
+    /// Adds energy that was bought for a prepaid meter; returns its credit in Wh. Only the market may.
+    #[when_not_paused]
+    pub fn add_market_credit(e: &Env, meter_id: u64, wh: u32) -> u32 {
+        market::enforce(e);
+        market::change(e, meter_id, wh, u32::checked_add, Error::AmountTooLarge)
+    }
+
+    /// Takes energy back that wasn't drawn; returns what is left of the credit in Wh. Only the market may.
+    #[when_not_paused]
+    pub fn take_market_credit(e: &Env, meter_id: u64, wh: u32) -> u32 {
+        market::enforce(e);
+        market::change(
+            e,
+            meter_id,
+            wh,
+            u32::checked_sub,
+            Error::MarketCreditTooSmall,
+        )
     }
 }
 
 #[contractimpl(contracttrait)]
-impl Pausable for Meter {
-    #[only_admin]
-    fn pause(e: &Env, _caller: Address) {
-        pausable::pause(e);
-    }
-
-    #[only_admin]
-    fn unpause(e: &Env, _caller: Address) {
-        pausable::unpause(e);
-    }
-}
-
-#[contractimpl]
-impl Upgradeable for Meter {
-    #[only_admin]
-    fn upgrade(e: &Env, new_wasm_hash: BytesN<32>, _operator: Address) {
-        upgradeable::upgrade(e, &new_wasm_hash);
-    }
-}
+impl Administered for Meter {}

@@ -1,14 +1,21 @@
-//! The digest that chains a site's batches: which network, which contract, what came before, what was said.
+//! The digest that chains a site's batches, and its credits: which network, which contract, what came before, what
+//! was said.
 
 use soroban_sdk::{Bytes, BytesN, Env};
 
 use crate::batch::Batch;
+use crate::record::swapped;
 
 /// Length of a contract's strkey ("C..." in ASCII).
 const STRKEY_LEN: usize = 56;
 
-/// sha256(previous ‖ network id ‖ contract strkey ‖ canonical bytes of the batch).
+/// Digest of a batch behind the one with digest `previous`.
 pub fn digest(env: &Env, previous: &BytesN<32>, batch: &Batch) -> BytesN<32> {
+    chained(env, previous, &canonical(env, batch))
+}
+
+/// sha256(previous ‖ network id ‖ contract strkey ‖ what was said).
+pub fn chained(env: &Env, previous: &BytesN<32>, said: &Bytes) -> BytesN<32> {
     let mut strkey = [0; STRKEY_LEN];
     let contract = env.current_contract_address().to_string();
     contract.copy_into_slice(&mut strkey);
@@ -17,7 +24,7 @@ pub fn digest(env: &Env, previous: &BytesN<32>, batch: &Batch) -> BytesN<32> {
     text.append(previous.as_bytes());
     text.append(env.ledger().network_id().as_bytes());
     text.extend_from_slice(&strkey);
-    text.append(&canonical(env, batch));
+    text.append(said);
     env.crypto().sha256(&text).to_bytes()
 }
 
@@ -41,14 +48,17 @@ pub fn canonical(env: &Env, batch: &Batch) -> Bytes {
     text
 }
 
-// Not inlined: rent is paid for every instruction of the code.
-
-#[inline(never)]
-fn put_u32(text: &mut Bytes, value: u32) {
-    text.extend_from_slice(&value.to_be_bytes());
+/// Appends a number of 32 bits, big endian.
+pub fn put_u32(text: &mut Bytes, value: u32) {
+    put(text, value.into(), 4);
 }
 
-#[inline(never)]
-fn put_u64(text: &mut Bytes, value: u64) {
-    text.extend_from_slice(&value.to_be_bytes());
+/// Appends a number of 64 bits, big endian.
+pub fn put_u64(text: &mut Bytes, value: u64) {
+    put(text, value, 8);
+}
+
+fn put(text: &mut Bytes, value: u64, len: usize) {
+    let bytes = swapped(value).to_le_bytes();
+    text.extend_from_slice(&bytes[bytes.len() - len..]);
 }

@@ -1,8 +1,9 @@
 //! Every way a call can be refused. Numbers are part of the ABI: never reused, never renumbered.
 
-use soroban_sdk::contracterror;
+use soroban_sdk::{contracterror, panic_with_error, Env, SpecShakingMarker};
 
-/// Grouped by what the caller has to mend: 1.. the place, 20.. the batch, 40.. the payment, 50.. the price, 60.. the meter.
+/// Grouped by what the caller has to mend: 1.. the place, 20.. the batch, 40.. the payment, 50.. the price, 60.. the meter, 70.. the market,
+/// 80.. the till.
 #[contracterror]
 #[derive(Copy, Clone, Debug, Eq, PartialEq, PartialOrd, Ord)]
 #[repr(u32)]
@@ -25,6 +26,8 @@ pub enum Error {
     NotAllowed = 8,
     /// The site's list of signers is full: disallow one first.
     TooManySigners = 9,
+    /// The site has had a meter, a batch or a float: it can't be removed any more.
+    SiteNotEmpty = 10,
 
     /// A batch's period must be from < to, both on the grid of 900 s.
     InvalidPeriod = 20,
@@ -46,6 +49,14 @@ pub enum Error {
     NoReceipt = 28,
     /// The receipt isn't the one that was expected: read it again.
     TakeoverMismatch = 29,
+    /// The site settles in batches: single reports would count its usage twice.
+    SettledByBatches = 30,
+    /// Units are all usage ever: they can't be fewer than what was accepted.
+    UsageGoesBack = 31,
+    /// More than the connection can carry since the last reading, or a charge that doesn't fit the record.
+    ImplausibleUsage = 32,
+    /// The meter was deactivated: activate it first.
+    MeterDeactivated = 33,
 
     /// Amounts are greater than zero.
     AmountNotPositive = 40,
@@ -59,16 +70,48 @@ pub enum Error {
     NoPriceInForce = 44,
     /// Daily and weekly plans are for prepaid meters: the others aren't charged here, so a plan would buy nothing.
     PlanNotForMode = 45,
+    /// The meter owes less than is to be written off.
+    MoreThanOwed = 46,
+    /// Less was written off than is to be reinstated.
+    MoreThanWrittenOff = 47,
+    /// The site's float holds less: fund it first.
+    FloatTooSmall = 48,
+    /// A credit carries from 1 to 100 top-ups.
+    InvalidTopUps = 49,
 
     /// No such price version.
     UnknownPriceVersion = 50,
     /// A price needs exactly three energy rates, none of its amounts below zero, and a start on the grid of 900 s.
     InvalidPrice = 51,
-    /// A price must start later than the one before it, and not in the past.
+    /// A price must start later than the one before it.
     PriceNotLater = 52,
+    /// A price other than the first must be set a day before it starts.
+    PriceTooSoon = 53,
+    /// The price is in force already: set another one.
+    PriceInForce = 54,
 
     /// The settlement mode is 0 (prepaid), 1 (streaming) or 2 (postpaid).
     InvalidMode = 60,
     /// The greatest power must be from 1 W to 655 350 W.
     InvalidMaxPower = 61,
+
+    /// No market is named: `set_market` comes first.
+    NoMarket = 70,
+    /// The meter has less market credit than is to be taken.
+    MarketCreditTooSmall = 71,
+    /// Energy is bought for prepaid meters: the others aren't charged here.
+    MeterNotPrepaid = 72,
+
+    /// The contract holds less that doesn't belong to a float.
+    MoreThanCollected = 80,
+}
+
+/// Ends the call with `error`.
+///
+/// One function for every refusal, which gives the error's number as it is: `panic_with_error!` in its place, some
+/// hundred times over, would take a tenth of the contract's code, for which rent is paid.
+#[inline(never)]
+pub fn refuse(env: &Env, error: Error) -> ! {
+    Error::spec_shaking_marker();
+    panic_with_error!(env, soroban_sdk::Error::from_contract_error(error as u32))
 }

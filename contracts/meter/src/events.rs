@@ -39,6 +39,7 @@ pub struct TakenOver {
     pub sequence: u64,
 }
 
+/// A site was added, or goes to another operator.
 #[contractevent(topics = ["site"])]
 pub struct SiteAdded {
     #[topic]
@@ -107,6 +108,93 @@ pub struct PriceSet {
 pub struct Withdrawn {
     pub to: Address,
     pub amount: i128,
+}
+
+#[contractevent(topics = ["market"])]
+pub struct MarketNamed {
+    pub market: Option<Address>,
+}
+
+#[contractevent(topics = ["market_credit"])]
+pub struct MarketCredit {
+    #[topic]
+    pub meter_id: u64,
+    pub credit_wh: u32,
+}
+
+#[contractevent(topics = ["site_removed"])]
+pub struct SiteRemoved {
+    #[topic]
+    pub site: u32,
+}
+
+#[contractevent(topics = ["owner"])]
+pub struct OwnerSet {
+    #[topic]
+    pub meter_id: u64,
+    pub owner: Address,
+}
+
+#[contractevent(topics = ["max_power"])]
+pub struct MaxPowerSet {
+    #[topic]
+    pub meter_id: u64,
+    pub max_power_w: u32,
+}
+
+#[contractevent(topics = ["migrated"])]
+pub struct Migrated {
+    #[topic]
+    pub meter_id: u64,
+    pub version: u32,
+}
+
+#[contractevent(topics = ["usage"])]
+pub struct UsageReported {
+    #[topic]
+    pub meter_id: u64,
+    pub accepted_wh: u64,
+    pub total_wh: u64,
+    pub balance: i64,
+}
+
+#[contractevent(topics = ["written_off"])]
+pub struct WrittenOff {
+    #[topic]
+    pub meter_id: u64,
+    pub amount: i128,
+    pub balance: i64,
+}
+
+#[contractevent(topics = ["reinstated"])]
+pub struct Reinstated {
+    #[topic]
+    pub meter_id: u64,
+    pub amount: i128,
+    pub balance: i64,
+}
+
+#[contractevent(topics = ["float"])]
+pub struct FloatChanged {
+    #[topic]
+    pub site: u32,
+    pub balance: i128,
+}
+
+#[contractevent(topics = ["credit"])]
+pub struct Credited {
+    #[topic]
+    pub site: u32,
+    pub sequence: u64,
+    pub credited: i64,
+    pub refused: i64,
+    pub digest: BytesN<32>,
+}
+
+#[contractevent(topics = ["price_withdrawn"])]
+pub struct PriceWithdrawn {
+    #[topic]
+    pub version: u32,
 }
 
 /// Sums up an accepted batch.

@@ -1,6 +1,7 @@
 //! Where a meter lives, told by its id alone: no lookup entry is needed.
 
 use crate::page::PAGE_RECORDS;
+use crate::storage::Key;
 
 /// A meter's place: the site, and the slot within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,17 @@ impl Place {
         }
     }
 
+    /// The place at `index` (0..64) of a page; `None` where no site can have one.
+    pub const fn at(site: u32, page: u32, index: usize) -> Option<Self> {
+        match page.checked_mul(PAGE_RECORDS as u32) {
+            Some(first) => Some(Self {
+                site,
+                slot: first | index as u32,
+            }),
+            None => None,
+        }
+    }
+
     /// The id of the meter at this place.
     pub const fn meter_id(self) -> u64 {
         (self.site as u64) << 32 | self.slot as u64
@@ -26,6 +38,11 @@ impl Place {
     /// Number of the page that holds the slot.
     pub const fn page(self) -> u32 {
         self.slot / PAGE_RECORDS as u32
+    }
+
+    /// The entry of the page that holds the slot.
+    pub const fn page_key(self) -> Key {
+        Key::Page(self.site, self.page())
     }
 
     /// Position of the slot within its page, 0..64.

@@ -4,7 +4,6 @@
 
 use soroban_sdk::{Bytes, Env};
 
-use crate::errors::Error;
 use crate::record::{Record, RECORD_LEN};
 
 /// Most records of one page.
@@ -31,24 +30,15 @@ impl Page {
         Self { buffer, count: 0 }
     }
 
-    /// Reads a page out of its ledger entry.
-    ///
-    /// # Errors
-    /// [`Error::UnknownLayout`] when header and length aren't of this layout.
-    pub fn decode(bytes: &Bytes) -> Result<Self, Error> {
+    /// Reads a page out of its ledger entry; `None` when header and length aren't of this layout.
+    pub fn decode(bytes: &Bytes) -> Option<Self> {
         let len = bytes.len() as usize;
         let mut buffer = [0; PAGE_LEN];
-        let Some(used) = buffer.get_mut(..len) else {
-            return Err(Error::UnknownLayout);
-        };
-        bytes.copy_into_slice(used);
-        let count = usize::from(buffer[2]);
-        let known = buffer[0] == LAYOUT_VERSION && usize::from(buffer[1]) == RECORD_LEN;
-        if known && len == HEADER_LEN + count * RECORD_LEN {
-            Ok(Self { buffer, count })
-        } else {
-            Err(Error::UnknownLayout)
-        }
+        bytes.copy_into_slice(buffer.get_mut(..len)?);
+        let [version, size, count, ..] = buffer;
+        let count = usize::from(count);
+        let known = version == LAYOUT_VERSION && usize::from(size) == RECORD_LEN;
+        (known && len == HEADER_LEN + count * RECORD_LEN).then_some(Self { buffer, count })
     }
 
     /// The bytes as they are stored: as long as the page has records.
@@ -61,29 +51,19 @@ impl Page {
         self.count
     }
 
-    /// The record at `index`, if the page has one there.
+    /// The record at `index`, if a meter is registered there: meters of the earlier layout leave holes until they
+    /// are migrated.
     pub fn record(&self, index: usize) -> Option<Record> {
-        (index < self.count).then(|| Record::decode(self.cell(index)))
+        let cell = self.buffer[HEADER_LEN..].as_chunks().0.get(index)?;
+        Some(Record::decode(cell)).filter(Record::is_registered)
     }
 
-    /// Overwrites the record at `index`, which must exist.
+    /// Writes the record at `index` (0..64); the page grows up to it, with holes in between.
     pub fn put(&mut self, index: usize, record: &Record) {
-        let start = HEADER_LEN + index * RECORD_LEN;
-        if let Some(cell) = self.buffer[start..].first_chunk_mut() {
-            record.encode_into(cell);
-        }
-    }
-
-    /// Adds a record behind the last; the page must have room.
-    pub fn push(&mut self, record: &Record) {
-        self.put(self.count, record);
-        self.count += 1;
+        let cells = self.buffer[HEADER_LEN..].as_chunks_mut().0;
+        record.encode_into(&mut cells[index]);
+        self.count = self.count.max(index + 1);
         self.buffer[2] = self.count as u8;
-    }
-
-    fn cell(&self, index: usize) -> &[u8; RECORD_LEN] {
-        let cells = self.buffer[HEADER_LEN..].as_chunks().0;
-        &cells[index]
     }
 }
 

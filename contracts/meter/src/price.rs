@@ -1,25 +1,34 @@
 //! The provider's prices: dated versions, set ahead of time, so that an outage never reprices the past.
 
-use soroban_sdk::{panic_with_error, Env, Vec};
+use soroban_sdk::{Env, Vec};
 
-use crate::errors::Error;
+use crate::errors::{refuse, Error};
 use crate::storage::{self, Key};
 use crate::time::on_grid;
-use crate::types::{Plan, Price};
+use crate::types::Price;
+
+/// How long before it starts a price must be set, in seconds: a day, time enough to hear of it.
+pub const PRICE_NOTICE_S: u64 = 86_400;
 
 /// Adds the next version and returns it.
 ///
-/// The first may start in the past; every later one starts after the one before it, and not before now.
+/// The first may start at any time; every later one after the one before it, and a day from now at the earliest.
 pub fn add(env: &Env, effective_from: u64, energy: Vec<i64>, daily: i64, weekly: i64) -> Price {
-    let negative = energy.iter().any(|rate| rate < 0) || daily < 0 || weekly < 0;
-    if energy.len() != 3 || negative || !on_grid(effective_from) {
-        panic_with_error!(env, Error::InvalidPrice);
+    if energy.len() != 3 || !on_grid(effective_from) {
+        refuse(env, Error::InvalidPrice);
+    }
+    let [off_peak, standard, peak] = three(&energy);
+    // One negative number makes the whole disjunction negative.
+    if (off_peak | standard | peak | daily | weekly) < 0 {
+        refuse(env, Error::InvalidPrice);
     }
     let count = storage::price_count(env);
     if count > 0 {
-        let latest = storage::price(env, count).effective_from;
-        if effective_from <= latest || effective_from < env.ledger().timestamp() {
-            panic_with_error!(env, Error::PriceNotLater);
+        if effective_from <= storage::price(env, count).effective_from {
+            refuse(env, Error::PriceNotLater);
+        }
+        if effective_from < env.ledger().timestamp().saturating_add(PRICE_NOTICE_S) {
+            refuse(env, Error::PriceTooSoon);
         }
     }
     let version = count + 1;
@@ -31,51 +40,59 @@ pub fn add(env: &Env, effective_from: u64, energy: Vec<i64>, daily: i64, weekly:
         weekly,
     };
     storage::put(env, &Key::Price(version), &price);
-    env.storage().instance().set(&Key::PriceCount, &version);
+    set_count(env, version);
     price
+}
+
+/// Takes the latest version back while it isn't in force; its number is given out again.
+pub fn withdraw(env: &Env, version: u32) {
+    if version != storage::price_count(env) {
+        refuse(env, Error::UnknownPriceVersion);
+    }
+    if storage::price(env, version).effective_from <= env.ledger().timestamp() {
+        refuse(env, Error::PriceInForce);
+    }
+    storage::remove(env, &Key::Price(version));
+    set_count(env, version - 1);
 }
 
 /// The version in force at `at` (unix s), if any. Looks from the latest back: that is where it nearly always is.
 pub fn in_force(env: &Env, at: u64) -> Option<Price> {
-    (1..=storage::price_count(env))
-        .rev()
-        .map(|version| storage::price(env, version))
-        .find(|price| price.effective_from <= at)
+    let mut version = storage::price_count(env);
+    while version > 0 {
+        let price = storage::price(env, version);
+        if price.effective_from <= at {
+            return Some(price);
+        }
+        version -= 1;
+    }
+    None
 }
 
 /// Rates of `version` in stroops per kWh, which must be in force for all of `[from, to)`.
 pub fn rates_for(env: &Env, version: u32, from: u64, to: u64) -> [i64; 3] {
-    let wrong = || panic_with_error!(env, Error::WrongPriceVersion);
     let count = storage::price_count(env);
     if version == 0 || version > count {
-        wrong();
+        refuse(env, Error::WrongPriceVersion);
     }
     let price = storage::price(env, version);
     let ended = version < count && storage::price(env, version + 1).effective_from < to;
     if price.effective_from > from || ended {
-        wrong();
+        refuse(env, Error::WrongPriceVersion);
     }
     storage::keep(env, &Key::Price(version));
-    let mut rates = [0; 3];
-    for (rate, value) in rates.iter_mut().zip(price.energy.iter()) {
-        *rate = value;
-    }
-    rates
+    rates(&price)
 }
 
-/// What one plan costs in stroops at `at` (unix s); `None` for usage-based credit, which has no price of its own.
-pub fn of_plan(env: &Env, plan: Plan, at: u64) -> Option<i64> {
-    if plan == Plan::UsageBased {
-        return None;
-    }
-    let price = in_force(env, at).unwrap_or_else(|| panic_with_error!(env, Error::NoPriceInForce));
-    let amount = match plan {
-        Plan::Daily => price.daily,
-        Plan::Weekly => price.weekly,
-        Plan::UsageBased => return None,
-    };
-    if amount == 0 {
-        panic_with_error!(env, Error::PlanNotOffered);
-    }
-    Some(amount)
+/// The three rates of a price in stroops per kWh: off-peak, standard, peak.
+pub fn rates(price: &Price) -> [i64; 3] {
+    three(&price.energy)
+}
+
+fn three(energy: &Vec<i64>) -> [i64; 3] {
+    [0, 1, 2].map(|tier| energy.get_unchecked(tier))
+}
+
+fn set_count(env: &Env, count: u32) {
+    env.storage().instance().set(&Key::PriceCount, &count);
 }

@@ -28,7 +28,7 @@ pub struct Record {
     pub paid_until: u32,
     /// Usage is settled up to here.
     pub last_read_at: u32,
-    /// Energy bought on the market and not yet drawn.
+    /// Energy bought on the market and not yet drawn, in Wh.
     pub market_credit_wh: u32,
     /// Charge below one stroop that waits for the next batch, in thousandths of a stroop (0..1000).
     pub remainder: u16,
@@ -54,36 +54,50 @@ impl Record {
         }
     }
 
+    /// A record of the earlier layout's terms: mode by number, power in W, and its two switches.
+    pub fn of(mode: u32, max_power_w: u32, deactivated: bool, active: bool) -> Self {
+        let mode = Mode::from_u32(mode).unwrap_or(Mode::Postpaid);
+        let mut record = Self::new(mode, max_power_w.div_ceil(POWER_UNIT_W) as u16, 0);
+        record.set_flag(DEACTIVATED, deactivated);
+        record.set_flag(ACTIVE, active);
+        record
+    }
+
     /// Reads a record; every sequence of 48 bytes is one.
     pub fn decode(bytes: &[u8; RECORD_LEN]) -> Self {
+        let [total_wh, balance, paid, metered, small] =
+            core::array::from_fn(|position| word(bytes, position));
         Self {
-            total_wh: u64_at(bytes, 0),
-            balance: u64_at(bytes, 8) as i64,
-            paid_from: u32_at(bytes, 16),
-            paid_until: u32_at(bytes, 20),
-            last_read_at: u32_at(bytes, 24),
-            market_credit_wh: u32_at(bytes, 28),
-            remainder: u16_at(bytes, 32),
-            max_power_10w: u16_at(bytes, 34),
-            plan: bytes[36],
-            flags: bytes[37],
-            version: u16_at(bytes, 38),
+            total_wh,
+            balance: balance as i64,
+            paid_from: (paid >> 32) as u32,
+            paid_until: paid as u32,
+            last_read_at: (metered >> 32) as u32,
+            market_credit_wh: metered as u32,
+            remainder: (small >> 48) as u16,
+            max_power_10w: (small >> 32) as u16,
+            plan: (small >> 24) as u8,
+            flags: (small >> 16) as u8,
+            version: small as u16,
         }
     }
 
     /// Writes the record over `bytes`; the reserved bytes 40..48 stay as they are.
     pub fn encode_into(&self, bytes: &mut [u8; RECORD_LEN]) {
-        put(bytes, 0, self.total_wh.to_be_bytes());
-        put(bytes, 8, self.balance.to_be_bytes());
-        put(bytes, 16, self.paid_from.to_be_bytes());
-        put(bytes, 20, self.paid_until.to_be_bytes());
-        put(bytes, 24, self.last_read_at.to_be_bytes());
-        put(bytes, 28, self.market_credit_wh.to_be_bytes());
-        put(bytes, 32, self.remainder.to_be_bytes());
-        put(bytes, 34, self.max_power_10w.to_be_bytes());
-        bytes[36] = self.plan;
-        bytes[37] = self.flags;
-        put(bytes, 38, self.version.to_be_bytes());
+        let words = [
+            self.total_wh,
+            self.balance as u64,
+            u64::from(self.paid_from) << 32 | u64::from(self.paid_until),
+            u64::from(self.last_read_at) << 32 | u64::from(self.market_credit_wh),
+            u64::from(self.remainder) << 48
+                | u64::from(self.max_power_10w) << 32
+                | u64::from(self.plan) << 24
+                | u64::from(self.flags) << 16
+                | u64::from(self.version),
+        ];
+        for (cell, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *cell = swapped(word).to_le_bytes();
+        }
     }
 
     /// The most the connection can carry, in W.
@@ -108,9 +122,11 @@ impl Record {
         self.set_flag(DEACTIVATED, deactivated);
     }
 
-    /// Tells whether the meter may draw power at `now` (unix s): not switched off by the admin, and either paid for or not prepaid.
+    /// Tells whether the meter may draw power at `now` (unix s): not switched off by the admin, and either paid for
+    /// (by a plan, by credit or on the market) or not prepaid.
     pub fn is_active(&self, now: u64) -> bool {
-        let paid = now < u64::from(self.paid_until) || self.balance > 0;
+        let paid =
+            now < u64::from(self.paid_until) || self.balance > 0 || self.market_credit_wh > 0;
         !self.is_deactivated() && (paid || self.mode() != Mode::Prepaid)
     }
 
@@ -131,30 +147,15 @@ impl Record {
     }
 }
 
-// Positions are constants of the layout, inside the record. Not inlined: rent is paid for every instruction of the code.
-
-#[inline(never)]
-fn u64_at(bytes: &[u8; RECORD_LEN], start: usize) -> u64 {
-    u64::from_be_bytes(part(bytes, start))
+/// Eight bytes of the record as one number: the layout is made of words, so that few instructions read it.
+fn word(bytes: &[u8; RECORD_LEN], position: usize) -> u64 {
+    swapped(u64::from_le_bytes(bytes.as_chunks().0[position]))
 }
 
+/// The bytes of a word in the other order: big endian outside, little endian for the machine.
+///
+/// Not inlined, because that machine has no instruction for it: rent is paid for every instruction of the code.
 #[inline(never)]
-fn u32_at(bytes: &[u8; RECORD_LEN], start: usize) -> u32 {
-    u32::from_be_bytes(part(bytes, start))
-}
-
-#[inline(never)]
-fn u16_at(bytes: &[u8; RECORD_LEN], start: usize) -> u16 {
-    u16::from_be_bytes(part(bytes, start))
-}
-
-fn part<const N: usize>(bytes: &[u8; RECORD_LEN], start: usize) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[start..start + N]);
-    out
-}
-
-#[inline(never)]
-fn put<const N: usize>(bytes: &mut [u8; RECORD_LEN], start: usize, value: [u8; N]) {
-    bytes[start..start + N].copy_from_slice(&value);
+pub const fn swapped(word: u64) -> u64 {
+    word.swap_bytes()
 }

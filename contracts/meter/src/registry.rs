@@ -1,20 +1,16 @@
 //! Single meters: finding a record, changing it, registering a new one.
 
-use soroban_sdk::{panic_with_error, Address, Env};
+use soroban_sdk::{Address, Env};
 
-use crate::errors::Error;
+use crate::errors::{refuse, Error};
 use crate::events;
 use crate::ids::Place;
+use crate::legacy;
 use crate::page::Page;
 use crate::record::{Record, POWER_UNIT_W};
 use crate::storage::{self, Key};
 use crate::time;
 use crate::types::Mode;
-
-/// The record of a meter, or [`Error::UnknownMeter`].
-pub fn record(env: &Env, meter_id: u64) -> Record {
-    find(env, Place::of(meter_id)).1
-}
 
 /// A record taken out of its page, to be changed and put back.
 pub struct Opened {
@@ -23,10 +19,21 @@ pub struct Opened {
     pub record: Record,
 }
 
+/// The record of a meter, or [`Error::UnknownMeter`].
+pub fn record(env: &Env, meter_id: u64) -> Record {
+    let place = Place::of(meter_id);
+    storage::page(env, &place.page_key())
+        .record(place.index())
+        .or_else(|| Some(legacy::find(env, place)?.record()))
+        .unwrap_or_else(|| refuse(env, Error::UnknownMeter))
+}
+
 /// Takes a record out of its page, or fails with [`Error::UnknownMeter`].
 pub fn open(env: &Env, meter_id: u64) -> Opened {
     let place = Place::of(meter_id);
-    let (page, record) = find(env, place);
+    let mut page = storage::page(env, &place.page_key());
+    let record = legacy::record_in(env, &mut page, place)
+        .unwrap_or_else(|| refuse(env, Error::UnknownMeter));
     Opened {
         place,
         page,
@@ -40,11 +47,27 @@ pub fn open(env: &Env, meter_id: u64) -> Opened {
 pub fn save(env: &Env, mut opened: Opened) -> Record {
     let announced = opened.record.announce(env.ledger().timestamp());
     opened.page.put(opened.place.index(), &opened.record);
-    storage::set(env, &page_key(opened.place), &opened.page.encode(env));
+    storage::set(env, &opened.place.page_key(), &opened.page.encode(env));
     if let Some(active) = announced {
         events::state(env, opened.place.meter_id(), active);
     }
     opened.record
+}
+
+/// Puts a record back as [`save`] does, and renews its page: for the provider's own calls.
+pub fn save_and_keep(env: &Env, opened: Opened) -> Record {
+    let key = opened.place.page_key();
+    let record = save(env, opened);
+    storage::keep(env, &key);
+    record
+}
+
+/// Moves a meter of the earlier layout into its page, if that wasn't done yet; returns the record's version.
+pub fn migrate(env: &Env, meter_id: u64) -> u32 {
+    if legacy::find(env, Place::of(meter_id)).is_some() {
+        save_and_keep(env, open(env, meter_id));
+    }
+    record(env, meter_id).version.into()
 }
 
 /// Switches a meter off, or takes that back.
@@ -52,6 +75,13 @@ pub fn set_deactivated(env: &Env, meter_id: u64, deactivated: bool) {
     let mut opened = open(env, meter_id);
     opened.record.set_deactivated(deactivated);
     save(env, opened);
+}
+
+/// Sets the most that a meter's connection can carry; kept in units of 10 W, rounded up.
+pub fn set_max_power(env: &Env, meter_id: u64, max_power_w: u32) {
+    let mut opened = open(env, meter_id);
+    opened.record.max_power_10w = power_units(env, max_power_w);
+    save_and_keep(env, opened);
 }
 
 /// Creates the record of a new meter in the site's next slot.
@@ -62,58 +92,64 @@ pub fn set_deactivated(env: &Env, meter_id: u64, deactivated: bool) {
 pub fn register(env: &Env, meter_id: u64, owner: &Address, max_power_w: u32, mode: u32) {
     let place = Place::of(meter_id);
     let mut site = storage::site(env, place.site);
-    check_slot(env, place.slot, site.next_slot);
-    let key = page_key(place);
-    let mut page = storage::page(env, &key).unwrap_or_default();
-    page.push(&fresh_record(env, max_power_w, mode));
-    storage::put(env, &key, &page.encode(env));
-    if *owner != site.operator {
-        storage::put(env, &Key::Owner(meter_id), owner);
-    }
+    check_slot(env, place, site.next_slot);
+    let mut page = storage::page(env, &place.page_key());
+    page.put(place.index(), &fresh_record(env, max_power_w, mode));
+    storage::put(env, &place.page_key(), &page.encode(env));
+    put_owner(env, meter_id, owner, &site.operator);
     site.next_slot = place.slot + 1;
     storage::put(env, &Key::Site(place.site), &site);
 }
 
-/// Who owns a meter: the site's operator unless the meter was registered with a key of its own.
+/// Who owns a meter: the site's operator unless the meter has an owner of its own.
 pub fn owner(env: &Env, meter_id: u64) -> Address {
     let place = Place::of(meter_id);
-    find(env, place);
-    storage::get(env, &Key::Owner(meter_id))
+    record(env, meter_id);
+    legacy::find(env, place)
+        .map(|meter| meter.owner)
+        .or_else(|| storage::get(env, &Key::Owner(meter_id)))
         .unwrap_or_else(|| storage::site(env, place.site).operator)
 }
 
-fn check_slot(env: &Env, slot: u32, next: u32) {
-    if slot < next {
-        panic_with_error!(env, Error::AlreadyRegistered);
+/// Gives a meter to another owner.
+pub fn set_owner(env: &Env, meter_id: u64, owner: &Address) {
+    migrate(env, meter_id);
+    let operator = storage::site(env, Place::of(meter_id).site).operator;
+    storage::remove(env, &Key::Owner(meter_id));
+    put_owner(env, meter_id, owner, &operator);
+}
+
+/// Only another owner than the operator is stored: rent is paid by those who use a key of their own.
+fn put_owner(env: &Env, meter_id: u64, owner: &Address, operator: &Address) {
+    if owner != operator {
+        storage::put(env, &Key::Owner(meter_id), owner);
+    }
+}
+
+fn check_slot(env: &Env, place: Place, next: u32) {
+    if place.slot < next || legacy::find(env, place).is_some() {
+        refuse(env, Error::AlreadyRegistered);
     }
     // The last slot of all is never handed out: there would be no next one.
-    if slot > next || slot == u32::MAX {
-        panic_with_error!(env, Error::SlotOutOfOrder);
+    if place.slot > next || place.slot == u32::MAX {
+        refuse(env, Error::SlotOutOfOrder);
     }
 }
 
 fn fresh_record(env: &Env, max_power_w: u32, mode: u32) -> Record {
-    let mode = Mode::from_u32(mode).unwrap_or_else(|| panic_with_error!(env, Error::InvalidMode));
-    let units = u16::try_from(max_power_w.div_ceil(POWER_UNIT_W)).unwrap_or(0);
-    if units == 0 {
-        panic_with_error!(env, Error::InvalidMaxPower);
-    }
+    let mode = Mode::from_u32(mode).unwrap_or_else(|| refuse(env, Error::InvalidMode));
+    let units = power_units(env, max_power_w);
     let now = env.ledger().timestamp();
-    let since = u32::try_from(time::floor(now))
-        .unwrap_or_else(|_| panic_with_error!(env, Error::InvalidPeriod));
+    let since =
+        u32::try_from(time::floor(now)).unwrap_or_else(|_| refuse(env, Error::InvalidPeriod));
     let mut record = Record::new(mode, units, since);
     record.announce(now);
     record
 }
 
-fn find(env: &Env, place: Place) -> (Page, Record) {
-    let page = storage::page(env, &page_key(place)).unwrap_or_default();
-    match page.record(place.index()) {
-        Some(record) => (page, record),
-        None => panic_with_error!(env, Error::UnknownMeter),
+fn power_units(env: &Env, max_power_w: u32) -> u16 {
+    match u16::try_from(max_power_w.div_ceil(POWER_UNIT_W)) {
+        Ok(units) if units > 0 => units,
+        _ => refuse(env, Error::InvalidMaxPower),
     }
-}
-
-const fn page_key(place: Place) -> Key {
-    Key::Page(place.site, place.page())
 }

@@ -1,4 +1,4 @@
-//! One meter's part of a batch, decided without the ledger: accept and charge, or refuse.
+//! One meter's usage, decided without the ledger: accept and charge, or refuse.
 
 use crate::record::Record;
 use crate::time::overlap_s;
@@ -9,10 +9,15 @@ const SECONDS_PER_HOUR: u64 = 3600;
 /// Thousandths of a stroop per stroop: a rate is per kWh, usage is in Wh.
 const MILLI: u64 = 1000;
 
+/// The greatest charge at once, in thousandths of a stroop.
+const MOST_MILLI: u64 = i64::MAX as u64;
+/// Which rate is paid for market energy that the meter doesn't have (any more).
+const STANDARD: usize = 1;
+
 /// What holds for every meter of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// End of the batch's period, unix s.
+    /// End of the period, unix s.
     pub to: u32,
     /// Stroops per kWh: off-peak, standard, peak.
     pub rates: [i64; 3],
@@ -23,11 +28,12 @@ pub struct Terms {
 /// Refused: a deactivated meter, more than the connection can carry since the last reading,
 /// more included usage than fits into the plan window, sums that don't fit the record.
 pub fn settle(record: &Record, usage: &Usage, terms: &Terms) -> Option<Record> {
-    if record.is_deactivated() || !is_plausible(record, usage, terms.to) {
+    let wh = usage.total_wh();
+    if record.is_deactivated() || !is_plausible(record, wh, usage.included_wh, terms.to) {
         return None;
     }
     let mut next = *record;
-    next.total_wh = record.total_wh.checked_add(usage.total_wh())?;
+    next.total_wh = record.total_wh.checked_add(wh)?;
     next.last_read_at = record.last_read_at.max(terms.to);
     if record.mode() == Mode::Prepaid {
         charge(&mut next, usage, &terms.rates)?;
@@ -35,11 +41,22 @@ pub fn settle(record: &Record, usage: &Usage, terms: &Terms) -> Option<Record> {
     Some(next)
 }
 
-fn is_plausible(record: &Record, usage: &Usage, to: u32) -> bool {
-    let from = record.last_read_at.min(to);
-    let paid_s = overlap_s(from, to, record.paid_from, record.paid_until);
-    usage.total_wh() <= most_wh(record, to - from)
-        && (usage.included_wh == 0 || u64::from(usage.included_wh) <= most_wh(record, paid_s))
+fn is_plausible(record: &Record, wh: u64, included_wh: u32, to: u32) -> bool {
+    let since_s = to.saturating_sub(record.last_read_at);
+    wh <= most_wh(record, since_s)
+        && (included_wh == 0 || u64::from(included_wh) <= most_wh(record, paid_s(record, to)))
+}
+
+/// The usage since the last reading that falls into the plan window, as far as `wh` goes and the connection can carry.
+pub fn includable_wh(record: &Record, wh: u32, to: u32) -> u32 {
+    match paid_s(record, to) {
+        0 => 0,
+        seconds => most_wh(record, seconds).min(wh.into()) as u32,
+    }
+}
+
+fn paid_s(record: &Record, to: u32) -> u32 {
+    overlap_s(record.last_read_at, to, record.paid_from, record.paid_until)
 }
 
 /// The most a connection can carry in `seconds`, in Wh; one more, because registers round.
@@ -47,14 +64,23 @@ fn most_wh(record: &Record, seconds: u32) -> u64 {
     u64::from(record.max_power_w()) * u64::from(seconds) / SECONDS_PER_HOUR + 1
 }
 
-/// Debits the tiers, rounding down to whole stroops and carrying the rest: any split of a period costs the same.
+/// Draws market credit, then debits the tiers, rounding down to whole stroops and carrying the rest: any split of a
+/// period costs the same. Market energy that was refunded or used up meanwhile costs the standard rate.
 ///
-/// `None` when the charge is beyond 64 bits of thousandths: no tariff charges a household 10^16 stroops at once.
+/// `None` when the charge is beyond 63 bits of thousandths: no tariff charges a household 9 * 10^15 stroops at once.
 fn charge(record: &mut Record, usage: &Usage, rates: &[i64; 3]) -> Option<()> {
+    let drawn_wh = usage.market_wh.min(record.market_credit_wh);
+    record.market_credit_wh -= drawn_wh;
+    let mut charged_wh = usage.tiers_wh.map(u64::from);
+    charged_wh[STANDARD] += u64::from(usage.market_wh - drawn_wh);
     let mut cost_milli = u64::from(record.remainder);
-    for (wh, rate) in usage.tiers_wh.iter().zip(rates) {
-        let tier = u64::from(*wh).checked_mul(u64::try_from(*rate).ok()?)?;
-        cost_milli = cost_milli.checked_add(tier)?;
+    for (wh, rate) in charged_wh.iter().zip(rates) {
+        let rate = u64::try_from(*rate).ok()?;
+        // Asked by a division, because a checked product is worked out in 128 bits, which takes more code.
+        if *wh > 0 && rate > MOST_MILLI / wh {
+            return None;
+        }
+        cost_milli = cost_milli.checked_add(wh.wrapping_mul(rate))?;
     }
     let cost = i64::try_from(cost_milli / MILLI).ok()?;
     record.balance = record.balance.checked_sub(cost)?;

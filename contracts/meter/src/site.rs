@@ -1,8 +1,9 @@
 //! Villages: who runs one, and which keys may settle for it.
 
-use soroban_sdk::{panic_with_error, Address, BytesN, Env, Vec};
+use soroban_sdk::{Address, BytesN, Env, Vec};
+use upkeep::life;
 
-use crate::errors::Error;
+use crate::errors::{refuse, Error};
 use crate::page::PAGE_RECORDS;
 use crate::storage::{self, Key};
 use crate::types::{Receipt, Site};
@@ -12,8 +13,8 @@ pub const MAX_SIGNERS: u32 = 8;
 
 /// Creates a site without meters and without signers.
 pub fn add(env: &Env, site: u32, operator: Address) {
-    if storage::get::<Site>(env, &Key::Site(site)).is_some() {
-        panic_with_error!(env, Error::SiteExists);
+    if storage::has(env, &Key::Site(site)) {
+        refuse(env, Error::SiteExists);
     }
     let created = Site {
         operator,
@@ -23,6 +24,26 @@ pub fn add(env: &Env, site: u32, operator: Address) {
     storage::put(env, &Key::Site(site), &created);
 }
 
+/// Removes a site that has never been used: nothing may be left behind.
+pub fn remove(env: &Env, site: u32) {
+    let unused = storage::site(env, site).next_slot == 0
+        && !storage::has(env, &Key::Receipt(site))
+        && !storage::has(env, &Key::Float(site));
+    if !unused {
+        refuse(env, Error::SiteNotEmpty);
+    }
+    storage::remove(env, &Key::Site(site));
+}
+
+/// Hands a site, its float, and every meter without an owner of its own to another operator.
+pub fn set_operator(env: &Env, site: u32, operator: Address) {
+    let changed = Site {
+        operator,
+        ..storage::site(env, site)
+    };
+    storage::put(env, &Key::Site(site), &changed);
+}
+
 /// Puts `signer` on the site's list; tells whether it was new there.
 pub fn allow(env: &Env, site: u32, signer: &Address) -> bool {
     let mut changed = storage::site(env, site);
@@ -30,7 +51,7 @@ pub fn allow(env: &Env, site: u32, signer: &Address) -> bool {
         return false;
     }
     if changed.signers.len() >= MAX_SIGNERS {
-        panic_with_error!(env, Error::TooManySigners);
+        refuse(env, Error::TooManySigners);
     }
     changed.signers.push_back(signer.clone());
     storage::put(env, &Key::Site(site), &changed);
@@ -41,16 +62,22 @@ pub fn allow(env: &Env, site: u32, signer: &Address) -> bool {
 pub fn disallow(env: &Env, site: u32, signer: &Address) {
     let mut changed = storage::site(env, site);
     let Some(index) = changed.signers.first_index_of(signer) else {
-        panic_with_error!(env, Error::NotAllowed);
+        refuse(env, Error::NotAllowed);
     };
     changed.signers.remove(index);
     storage::put(env, &Key::Site(site), &changed);
 }
 
+/// Goes on only with the signature of a `signer` on the site's list.
+pub fn enforce_signer(env: &Env, site: u32, signer: &Address) {
+    signer.require_auth();
+    check_signer(env, site, signer);
+}
+
 /// Refuses a `signer` who isn't on the site's list.
 pub fn check_signer(env: &Env, site: u32, signer: &Address) {
     if !storage::site(env, site).signers.contains(signer) {
-        panic_with_error!(env, Error::NotAllowed);
+        refuse(env, Error::NotAllowed);
     }
     storage::keep(env, &Key::Site(site));
 }
@@ -65,11 +92,11 @@ pub fn take_over(
     writer: BytesN<16>,
 ) -> (Receipt, BytesN<16>) {
     let Some(last) = storage::receipt(env, site) else {
-        panic_with_error!(env, Error::NoReceipt);
+        refuse(env, Error::NoReceipt);
     };
     let (sequence, digest) = expected;
     if last.sequence != sequence || last.digest != digest {
-        panic_with_error!(env, Error::TakeoverMismatch);
+        refuse(env, Error::TakeoverMismatch);
     }
     let before = last.writer.clone();
     let receipt = Receipt { writer, ..last };
@@ -77,16 +104,16 @@ pub fn take_over(
     (receipt, before)
 }
 
-/// Renews all that the site needs to settle: the code, itself, its receipt, its pages, and the prices in force and to come.
+/// Renews all that the site needs to settle: the code, itself, its receipt, its float, its pages, and the prices in
+/// force and to come.
 pub fn extend(env: &Env, site: u32) {
     let pages = storage::site(env, site)
         .next_slot
         .div_ceil(PAGE_RECORDS as u32);
-    storage::keep_instance_and_code(env);
+    life::keep_instance_and_code(env);
     storage::keep(env, &Key::Site(site));
-    if storage::receipt(env, site).is_some() {
-        storage::keep(env, &Key::Receipt(site));
-    }
+    storage::keep(env, &Key::Receipt(site));
+    storage::keep(env, &Key::Float(site));
     for page in 0..pages {
         storage::keep(env, &Key::Page(site, page));
     }

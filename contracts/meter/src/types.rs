@@ -112,6 +112,37 @@ pub struct Receipt {
     pub closed_at: u64,
 }
 
+/// Money that a household has paid on site, to be credited out of the float.
+#[contracttype]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    pub meter_id: u64,
+    /// Stroops, above zero.
+    pub amount: i64,
+    pub plan: Plan,
+}
+
+/// What a site has paid in ahead, and proof of the last credit that it had accepted (zeros before the first).
+#[contracttype]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Float {
+    /// Stroops that are left.
+    pub balance: i128,
+    /// Credits count from 1.
+    pub sequence: u64,
+    /// Digest of the credit before; zeros for the first.
+    pub previous_digest: BytesN<32>,
+    pub digest: BytesN<32>,
+    /// Stroops of this credit that meters got.
+    pub credited: i64,
+    /// Stroops of this credit that couldn't be applied and stay in the float.
+    pub refused: i64,
+    /// Stroops that the site's meters got, ever.
+    pub total_credited: i128,
+    /// Ledger time at which it was accepted, unix s.
+    pub closed_at: u64,
+}
+
 /// A record as it is shown; units as in [`Record`].
 #[contracttype]
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
-//! What a batch says about one page: which slots were read, and a column of Wh for each tier that was used.
+//! What a batch says about one page: which slots were read, and a column of Wh for each way it was paid for.
 
-/// Columns of a batch in bit order: off-peak, standard, peak, and what a running plan includes.
-pub const COLUMNS: usize = 4;
+use crate::record::swapped;
+
+/// Columns of a batch in bit order: off-peak, standard, peak, what a running plan includes, what was bought on the market.
+pub const COLUMNS: usize = 5;
 /// Bytes before the first cell: bitmap of slots, mask of columns.
 pub const USAGE_HEADER_LEN: usize = 9;
 /// Bytes of one cell.
 pub const CELL_LEN: usize = 4;
-/// Bytes of the longest page data: 64 slots, four columns.
+/// Bytes of the longest page data: 64 slots, every column.
 pub const USAGE_MAX_LEN: usize = USAGE_HEADER_LEN + 64 * COLUMNS * CELL_LEN;
 
 /// Usage of one meter within the batch's period, in Wh.
@@ -16,14 +18,17 @@ pub struct Usage {
     pub tiers_wh: [u32; 3],
     /// Usage inside the plan window, which isn't charged again.
     pub included_wh: u32,
+    /// Usage that the meter's market credit is to pay for.
+    pub market_wh: u32,
 }
 
 impl Usage {
     /// Everything that went through the meter, in Wh.
     pub fn total_wh(&self) -> u64 {
-        self.tiers_wh
+        let [off_peak, standard, peak] = self.tiers_wh;
+        [off_peak, standard, peak, self.included_wh, self.market_wh]
             .iter()
-            .fold(u64::from(self.included_wh), |sum, wh| sum + u64::from(*wh))
+            .fold(0, |sum, wh| sum + u64::from(*wh))
     }
 }
 
@@ -40,7 +45,7 @@ impl<'a> PageData<'a> {
     pub fn decode(data: &'a [u8]) -> Option<Self> {
         let (header, cells) = data.split_first_chunk::<8>()?;
         let (columns, cells) = cells.split_first()?;
-        let present = u64::from_be_bytes(*header);
+        let present = swapped(u64::from_le_bytes(*header));
         let (cells, rest) = cells.as_chunks();
         let expected = present.count_ones() * columns.count_ones();
         let sane = present != 0 && usize::from(*columns) < 1 << COLUMNS;
@@ -72,14 +77,15 @@ impl<'a> PageData<'a> {
         let mut cell = row;
         for (column, value) in wh.iter_mut().enumerate() {
             if self.columns & 1 << column != 0 {
-                *value = u32::from_be_bytes(self.cells[cell]);
+                *value = (swapped(u32::from_le_bytes(self.cells[cell]).into()) >> 32) as u32;
                 cell += rows;
             }
         }
-        let [off_peak, standard, peak, included_wh] = wh;
+        let [off_peak, standard, peak, included_wh, market_wh] = wh;
         Usage {
             tiers_wh: [off_peak, standard, peak],
             included_wh,
+            market_wh,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `tests/vectors/page.json` and `batch.json`: the layouts by example, for programs in other languages.
+//! `tests/vectors/page.json`, `batch.json` and `credit.json`: the layouts by example, for programs in other languages.
 //!
 //! The files are written from the Rust code by `WRITE_VECTORS=1 cargo test -p meter --test vectors`;
 //! without it the test tells whether they still say what the code does.
@@ -6,10 +6,11 @@
 use std::path::PathBuf;
 
 use meter::batch::Batch;
-use meter::digest::{canonical, digest};
+use meter::credit;
+use meter::digest::{canonical, chained, digest};
 use meter::page::Page;
 use meter::record::Record;
-use meter::types::{Mode, PageUsage};
+use meter::types::{Mode, PageUsage, Plan, TopUp};
 use meter::usage::PageData;
 use meter::Meter;
 use serde_json::{json, Value};
@@ -43,6 +44,11 @@ fn batch_vectors_say_what_the_code_does() {
         .collect();
     let vectors = json!({ "pages": valid, "invalid_pages": invalid, "digests": digest_vectors() });
     compare("batch.json", &vectors);
+}
+
+#[test]
+fn credit_vectors_say_what_the_code_does() {
+    compare("credit.json", &json!({ "digests": credit_vectors() }));
 }
 
 fn compare(file: &str, vectors: &Value) {
@@ -130,14 +136,14 @@ fn record_vector(name: &str, record: &Record) -> Value {
 fn page_vector(count: usize) -> Value {
     let env = quiet_env();
     let mut page = Page::new();
-    named_records()[..count]
-        .iter()
-        .for_each(|(_, record)| page.push(record));
+    for (index, (_, record)) in named_records()[..count].iter().enumerate() {
+        page.put(index, record);
+    }
     let bytes: Vec<u8> = page.encode(&env).iter().collect();
     json!({ "count": count, "records": "as many of `records`, from the first", "hex": hex::encode(bytes) })
 }
 
-fn named_usage() -> [(&'static str, Vec<u8>); 5] {
+fn named_usage() -> [(&'static str, Vec<u8>); 7] {
     let cells = |words: &[u32]| {
         words
             .iter()
@@ -147,7 +153,7 @@ fn named_usage() -> [(&'static str, Vec<u8>); 5] {
     let page = |bitmap: u64, mask: u8, words: &[u32]| {
         [&bitmap.to_be_bytes()[..], &[mask], &cells(words)].concat()
     };
-    let full: Vec<u32> = (0..256).map(|cell| cell * 1_000 + 7).collect();
+    let full: Vec<u32> = (0..320).map(|cell| cell * 1_000 + 7).collect();
     [
         ("one meter, standard tier", page(1, 0b0010, &[250])),
         (
@@ -160,8 +166,16 @@ fn named_usage() -> [(&'static str, Vec<u8>); 5] {
         ),
         ("two meters that used nothing", page(0b11, 0, &[])),
         (
+            "a full page with every column but the market's",
+            page(u64::MAX, 0b1111, &full[..256]),
+        ),
+        (
+            "two meters, standard tier and bought on the market",
+            page(0b11, 0b1_0010, &[100, 0, 0, 2_500]),
+        ),
+        (
             "a full page with every column",
-            page(u64::MAX, 0b1111, &full),
+            page(u64::MAX, 0b1_1111, &full),
         ),
     ]
 }
@@ -178,6 +192,7 @@ fn usage_vector(name: &str, data: &[u8]) -> Value {
                 "standard_wh": standard_wh,
                 "peak_wh": peak_wh,
                 "included_wh": usage.included_wh,
+                "market_wh": usage.market_wh,
             })
         })
         .collect();
@@ -194,7 +209,7 @@ fn spoilt_usage() -> [(&'static str, Vec<u8>); 6] {
     [
         ("empty", vec![]),
         ("no slot", vec![0; 9]),
-        ("an unknown column", with(8, 0b1_0010)),
+        ("an unknown column", with(8, 0b10_0010)),
         ("a cell too few", with(7, 0b11)),
         ("a byte too few", good[..good.len() - 1].to_vec()),
         ("a byte too many", [good.as_slice(), &[0]].concat()),
@@ -209,13 +224,62 @@ fn invalid_vector(reason: &str, data: &[u8]) -> Value {
     json!({ "reason": reason, "hex": hex::encode(data) })
 }
 
-/// Three batches in a row: without pages, with one page, with two pages and a root.
-fn digest_vectors() -> Vec<Value> {
+/// Two credits in a row: of one top-up, then of three with each plan.
+fn credit_vectors() -> Vec<Value> {
+    let (env, contract, network) = deployed();
+    let top_up = |slot: u64, amount, plan| TopUp {
+        meter_id: 7 << 32 | slot,
+        amount,
+        plan,
+    };
+    let credits = [
+        vec![top_up(0, 1, Plan::UsageBased)],
+        vec![
+            top_up(0, 5_000_000, Plan::Daily),
+            top_up(64, i64::MAX - 20_000_000, Plan::Weekly),
+            top_up(65, 12_345_678, Plan::UsageBased),
+        ],
+    ];
+    let mut previous = BytesN::from_array(&env, &[0; 32]);
+    let mut vectors = vec![];
+    for (number, top_ups) in credits.iter().enumerate() {
+        let sequence = number as u64 + 1;
+        let list = soroban_sdk::Vec::from_slice(&env, top_ups);
+        let (text, _) = credit::canonical(&env, 7, sequence, &list);
+        let next = env.as_contract(&contract, || chained(&env, &previous, &text));
+        vectors.push(json!({
+            "network_passphrase": PASSPHRASE,
+            "network_id": hex::encode(network),
+            "contract": CONTRACT,
+            "previous_digest": hex::encode(previous.to_array()),
+            "site": 7,
+            "sequence": sequence,
+            "top_ups": top_ups.iter().map(|top_up| json!({
+                "meter_id": top_up.meter_id,
+                "amount": top_up.amount,
+                "plan": top_up.plan as u32,
+            })).collect::<Vec<_>>(),
+            "canonical": hex::encode(text.iter().collect::<Vec<u8>>()),
+            "digest": hex::encode(next.to_array()),
+        }));
+        previous = next;
+    }
+    vectors
+}
+
+/// An instance at a known address on a known network.
+fn deployed() -> (Env, Address, [u8; 32]) {
     let env = quiet_env();
     let network: [u8; 32] = Sha256::digest(PASSPHRASE).into();
     env.ledger().set_network_id(network);
     let contract = Address::from_str(&env, CONTRACT);
     env.register_at(&contract, Meter, (&contract, &contract));
+    (env, contract, network)
+}
+
+/// Three batches in a row: without pages, with one page, with two pages and a root.
+fn digest_vectors() -> Vec<Value> {
+    let (env, contract, network) = deployed();
     let [one, two, ..] = named_usage().map(|(_, data)| data);
     let pages = [vec![], vec![(0, one.clone())], vec![(0, two), (3, one)]];
     let mut previous = BytesN::from_array(&env, &[0; 32]);

@@ -14,8 +14,13 @@ const FEATURES: [&str; 3] = [
     "--enable-mutable-globals",
     "--enable-sign-ext",
 ];
-/// For size, again and again until nothing changes. Custom sections (spec, meta) stay.
-const PASSES: [&str; 2] = ["-Oz", "--converge"];
+/// For size, again and again until nothing changes, without what compilers say of themselves. Spec and meta stay.
+const PASSES: [&str; 4] = [
+    "-Oz",
+    "--converge",
+    "--strip-producers",
+    "--strip-target-features",
+];
 const NONE_FOUND: &str =
     "wasm-opt was not found. `make contracts` installs it (Debian's package binaryen)";
 

@@ -18,6 +18,7 @@ crate::laws!(
     the_admins_signature_is_enough,
     an_instance_can_not_be_initialised_again,
     the_administration_changes_hands_in_two_steps,
+    a_pending_transfer_is_never_stuck,
     a_paused_contract_takes_neither_batches_nor_money,
     a_rotated_signer_goes_on_where_the_old_one_stopped,
     a_list_of_signers_is_short_and_holds_nobody_twice,
@@ -74,9 +75,20 @@ fn nobody_but_the_admin_may_administer(village: Village) {
         [from, energy, 1_i64.into_val(env), 1_i64.into_val(env)]
     ));
     assert!(!call(&village, "withdraw", [who(), amount]));
-    assert!(!call(&village, "pause", [who()]));
-    assert!(!call(&village, "unpause", [who()]));
-    assert!(!call(&village, "upgrade", [hash, who()]));
+    assert!(!call(&village, "remove_site", [site]));
+    assert!(!call(&village, "set_operator", [site, who()]));
+    assert!(!call(&village, "set_owner", [id, who()]));
+    assert!(!call(&village, "set_max_power", [id, 100_u32.into()]));
+    assert!(!call(&village, "migrate_meter", [id]));
+    assert!(!call(&village, "withdraw_price", [1_u32.into()]));
+    assert!(!call(&village, "write_off", [id, amount]));
+    assert!(!call(&village, "reinstate", [id, amount]));
+    assert!(!call(&village, "set_market", [who()]));
+    assert!(!call(&village, "announce_upgrade", [hash]));
+    assert!(!call(&village, "withdraw_upgrade", []));
+    assert!(!call(&village, "pause", []));
+    assert!(!call(&village, "unpause", []));
+    assert!(!call(&village, "upgrade", [hash]));
     assert!(!call(
         &village,
         "transfer_admin_role",
@@ -133,13 +145,21 @@ fn the_administration_changes_hands_in_two_steps(village: Village) {
     );
     village.meter.transfer_admin_role(&heir, &until);
     village.meter.accept_admin_transfer();
-    let signed: Vec<_> = village
-        .env
-        .auths()
-        .into_iter()
-        .map(|(who, _)| who)
-        .collect();
-    assert_eq!(signed, std::slice::from_ref(&heir));
+    village.assert_signed_by(&heir);
+    assert_eq!(village.meter.get_admin(), Some(heir));
+}
+
+/// An offer to the wrong one is replaced or withdrawn, and ends by itself.
+fn a_pending_transfer_is_never_stuck(village: Village) {
+    let [wrong, heir] = [(); 2].map(|()| Address::generate(&village.env));
+    let until = village.env.ledger().sequence() + 100;
+    village.meter.transfer_admin_role(&wrong, &until);
+    village.meter.transfer_admin_role(&heir, &until);
+    village.meter.accept_admin_transfer();
+    village.assert_signed_by(&heir);
+    village.meter.transfer_admin_role(&wrong, &until);
+    village.wait(101 * 5);
+    assert!(village.meter.try_accept_admin_transfer().is_err());
     assert_eq!(village.meter.get_admin(), Some(heir));
 }
 
@@ -148,7 +168,7 @@ fn a_paused_contract_takes_neither_batches_nor_money(village: Village) {
     village.wait(HOUR);
     let first = village.next_batch().with(&[(0, standard(1))]);
     let receipt = village.settle(&first);
-    village.meter.pause(&village.admin);
+    village.meter.pause();
     assert!(village.meter.paused());
     let paused = soroban_sdk::Error::from_contract_error(PausableError::EnforcedPause as u32);
     assert_eq!(village.try_settle(&first), Err(paused));
@@ -164,7 +184,7 @@ fn a_paused_contract_takes_neither_batches_nor_money(village: Village) {
         .try_take_over(&village.signer, &SITE, &1, digest, &writer);
     assert_eq!(verdict(taken), Err(paused));
     assert_eq!(village.record(0).total_wh, 1, "reading goes on");
-    village.meter.unpause(&village.admin);
+    village.meter.unpause();
     assert_eq!(village.settle(&first), receipt);
 }
 
@@ -189,7 +209,7 @@ fn a_rotated_signer_goes_on_where_the_old_one_stopped(village: Village) {
     );
     assert_eq!(events(&village), [said]);
     assert_eq!(
-        village.meter.get_signers(&SITE).first(),
+        village.meter.get_site(&SITE).signers.first(),
         Some(fresh.clone())
     );
     assert_refused(village.try_settle(&first), Error::NotAllowed);
@@ -222,7 +242,7 @@ fn a_list_of_signers_is_short_and_holds_nobody_twice(village: Village) {
         Error::TooManySigners,
     );
     assert_eq!(
-        village.meter.get_signers(&SITE).len(),
+        village.meter.get_site(&SITE).signers.len(),
         meter::site::MAX_SIGNERS
     );
     assert_refused(
@@ -344,14 +364,12 @@ fn an_upgrade_needs_the_admin(village: Village) {
     let code: &[u8] = include_bytes!("../../../wasm/meter.wasm");
     let hash = village.env.deployer().upload_contract_wasm(code);
     village.register(1);
-    village.meter.upgrade(&hash, &village.admin);
-    let signed: Vec<_> = village
-        .env
-        .auths()
-        .into_iter()
-        .map(|(who, _)| who)
-        .collect();
-    assert_eq!(signed, std::slice::from_ref(&village.admin));
+    assert!(village.meter.try_upgrade(&hash).is_err(), "not announced");
+    village.meter.announce_upgrade(&hash);
+    assert!(village.meter.try_upgrade(&hash).is_err(), "too early");
+    village.wait(upkeep::UPGRADE_NOTICE_S);
+    village.meter.upgrade(&hash);
+    village.assert_signed_by(&village.admin);
     assert_eq!(
         village.record(0).total_wh,
         0,

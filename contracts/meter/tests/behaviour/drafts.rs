@@ -2,8 +2,8 @@
 
 use soroban_sdk::Address;
 
-/// Wh of one meter: off-peak, standard, peak, included.
-pub type Columns = [u32; 4];
+/// Wh of one meter: off-peak, standard, peak, included, bought on the market.
+pub type Columns = [u32; 5];
 
 /// A batch before it is sent; every field may be spoilt.
 #[derive(Clone)]
@@ -35,18 +35,23 @@ impl Draft {
 
 /// Usage of one tier.
 pub const fn standard(wh: u32) -> Columns {
-    [0, wh, 0, 0]
+    [0, wh, 0, 0, 0]
 }
 
 /// Usage inside a plan.
 pub const fn included(wh: u32) -> Columns {
-    [0, 0, 0, wh]
+    [0, 0, 0, wh, 0]
+}
+
+/// Usage that market credit is to pay for.
+pub const fn market(wh: u32) -> Columns {
+    [0, 0, 0, 0, wh]
 }
 
 /// Encodes one page: bitmap, mask of the columns that aren't all zero, columns.
 pub fn page_data(rows: &[(u32, Columns)]) -> Vec<u8> {
     let bitmap = rows.iter().fold(0_u64, |map, (index, _)| map | 1 << index);
-    let used: Vec<usize> = (0..4)
+    let used: Vec<usize> = (0..5)
         .filter(|column| rows.iter().any(|(_, wh)| wh[*column] != 0))
         .collect();
     let mask = used.iter().fold(0_u8, |mask, column| mask | 1 << column);

@@ -7,13 +7,15 @@ use soroban_sdk::testutils::storage::{Instance as _, Persistent as _};
 use soroban_sdk::testutils::Deployer as _;
 
 use crate::drafts::standard;
-use crate::village::{assert_refused, verdict, Village, DAY, MAX_TTL_LEDGERS, SITE};
+use crate::village::{assert_refused, meter_id, verdict, Village, DAY, MAX_TTL_LEDGERS, SITE};
 
 crate::laws!(
     a_batch_renews_all_that_it_touches,
     a_batch_never_pays_the_rent_of_the_code,
     an_entry_with_a_long_life_is_left_alone,
     a_payment_renews_nothing,
+    a_report_renews_what_it_writes,
+    market_credit_renews_nothing,
     an_instance_is_deployed_for_the_longest_life,
     anyone_may_extend_a_whole_site,
     an_unknown_site_can_not_be_extended,
@@ -90,6 +92,29 @@ fn a_payment_renews_nothing(village: Village) {
     assert_eq!(life_of_the_code(&village), expected);
 }
 
+fn a_report_renews_what_it_writes(village: Village) {
+    village.register(1);
+    village.wait(50 * DAY);
+    village
+        .meter
+        .update_usage(&village.signer, &meter_id(0), &1);
+    let written = [Key::Site(SITE), Key::Page(SITE, 0)].map(|key| life(&village, &key));
+    assert_eq!(written, [LONGEST; 2]);
+    assert_eq!(life_of_the_instance(&village), LONGEST);
+    assert_eq!(life_of_the_code(&village), LONGEST - 50 * LEDGERS_PER_DAY);
+}
+
+/// Whoever trades pays for the trade, not for a village's pages.
+fn market_credit_renews_nothing(village: Village) {
+    village.register(1);
+    village.meter.set_market(&Some(village.admin.clone()));
+    village.wait(50 * DAY);
+    village.meter.add_market_credit(&meter_id(0), &1);
+    let expected = LONGEST - 50 * LEDGERS_PER_DAY;
+    assert_eq!(life(&village, &Key::Page(SITE, 0)), expected);
+    assert_eq!(life_of_the_code(&village), expected);
+}
+
 fn an_instance_is_deployed_for_the_longest_life(village: Village) {
     assert_eq!(life_of_the_instance(&village), LONGEST);
     assert_eq!(life_of_the_code(&village), LONGEST);
@@ -97,6 +122,7 @@ fn an_instance_is_deployed_for_the_longest_life(village: Village) {
 
 fn anyone_may_extend_a_whole_site(village: Village) {
     village.register(65);
+    village.meter.fund_float(&village.payer, &SITE, &1);
     village.wait(DAY);
     village.settle(&village.next_batch());
     village.set_price(village.now() + DAY, [1, 2, 3]);
@@ -104,8 +130,13 @@ fn anyone_may_extend_a_whole_site(village: Village) {
     village.env.set_auths(&[]);
     village.meter.extend(&SITE);
     assert_eq!(TOUCHED.map(|key| life(&village, &key))[..2], [LONGEST; 2]);
-    let rest = [Key::Page(SITE, 0), Key::Page(SITE, 1), Key::Price(2)];
-    assert_eq!(rest.map(|key| life(&village, &key)), [LONGEST; 3]);
+    let rest = [
+        Key::Page(SITE, 0),
+        Key::Page(SITE, 1),
+        Key::Price(2),
+        Key::Float(SITE),
+    ];
+    assert_eq!(rest.map(|key| life(&village, &key)), [LONGEST; 4]);
     assert_eq!(life_of_the_instance(&village), LONGEST);
     assert_eq!(life_of_the_code(&village), LONGEST);
 }

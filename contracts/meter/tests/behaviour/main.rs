@@ -3,9 +3,16 @@
 //! The real host runs both; only signatures are granted without keys, except where they are what is tested.
 
 mod admin;
+mod alone;
+mod arrears;
 mod batches;
 mod drafts;
+mod faults;
+mod floats;
+mod legacy;
 mod lifetimes;
+mod market;
+mod orders;
 mod payments;
 mod prices;
 mod registry;

@@ -136,7 +136,7 @@ fn a_plan_pays_for_usage_inside_it_only(village: Village) {
     village.wait(HOUR);
     village.pay(0, DAILY, Plan::Daily);
     village.wait(HOUR);
-    village.settle(&village.next_batch().with(&[(0, [1_000, 0, 0, 2_000])]));
+    village.settle(&village.next_batch().with(&[(0, [1_000, 0, 0, 2_000, 0])]));
     let record = village.record(0);
     assert_eq!((record.total_wh, record.balance), (3_000, -RATES[0]));
     assert!(record.active, "the plan runs on, whatever is owed");
@@ -157,8 +157,7 @@ fn less_than_one_plan_is_refused(village: Village) {
 
 fn a_plan_without_a_price_is_not_offered(village: Village) {
     village.register(1);
-    let energy = village.energy(RATES);
-    village.meter.set_price(&(START + 900), &energy, &DAILY, &0);
+    village.set_prices(START + 900, RATES, [DAILY, 0]);
     village.wait(900);
     assert_refused(
         pay(&village, WEEKLY.into(), Plan::Weekly),
@@ -186,13 +185,7 @@ fn a_plan_is_for_prepaid_meters_only(village: Village) {
 
 fn without_a_price_in_force_only_credit_is_sold(village: Village) {
     village.register(1);
-    village.env.as_contract(&village.meter.address, || {
-        village
-            .env
-            .storage()
-            .instance()
-            .remove(&meter::storage::Key::PriceCount);
-    });
+    village.forget_prices();
     assert_refused(
         pay(&village, DAILY.into(), Plan::Daily),
         Error::NoPriceInForce,
@@ -224,8 +217,7 @@ fn amounts_are_positive_and_fit(village: Village) {
 fn a_plan_beyond_the_end_of_time_is_refused(village: Village) {
     village.register(1);
     let weeks_until_2106 = i128::from((u64::from(u32::MAX) - START) / (7 * DAY));
-    let cheap = village.energy(RATES);
-    village.meter.set_price(&(START + 900), &cheap, &1, &1);
+    village.set_prices(START + 900, RATES, [1, 1]);
     village.wait(900);
     assert_refused(
         pay(&village, weeks_until_2106 + 1, Plan::Weekly),
@@ -241,13 +233,7 @@ fn a_plan_beyond_the_end_of_time_is_refused(village: Village) {
 fn the_payer_signs(village: Village) {
     village.register(1);
     village.pay(0, 5, Plan::UsageBased);
-    let signed: Vec<_> = village
-        .env
-        .auths()
-        .into_iter()
-        .map(|(who, _)| who)
-        .collect();
-    assert_eq!(signed, std::slice::from_ref(&village.payer));
+    village.assert_signed_by(&village.payer);
     village.env.set_auths(&[]);
     assert!(
         pay(&village, 5, Plan::UsageBased).is_err(),

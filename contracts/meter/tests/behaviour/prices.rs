@@ -9,7 +9,11 @@ use crate::wire::{event, events};
 
 crate::laws!(
     versions_count_from_one_and_are_kept,
-    a_later_price_starts_later_and_not_in_the_past,
+    a_later_price_starts_later,
+    a_price_is_set_a_day_before_it_starts,
+    the_first_price_may_start_at_any_time,
+    a_price_to_come_is_withdrawn_and_its_number_given_out_again,
+    only_the_latest_price_is_withdrawn_and_never_one_in_force,
     a_price_has_three_rates_and_nothing_negative,
     the_version_in_force_is_told_for_any_time,
     a_batch_names_the_price_of_its_whole_period,
@@ -42,14 +46,16 @@ fn try_set(
     )
 }
 
-fn a_later_price_starts_later_and_not_in_the_past(village: Village) {
-    let past = START - 900;
-    assert_refused(
-        try_set(&village, past, &CHEAP, [1, 1]),
-        Error::PriceNotLater,
-    );
-    assert_eq!(try_set(&village, START + HOUR, &CHEAP, [1, 1]), Ok(2));
-    for from in [START + HOUR, START + HOUR - 900] {
+fn a_later_price_starts_later(village: Village) {
+    let first = START - 30 * DAY;
+    for from in [first, first - 900, 0] {
+        assert_refused(
+            try_set(&village, from, &CHEAP, [1, 1]),
+            Error::PriceNotLater,
+        );
+    }
+    assert_eq!(try_set(&village, START + 3 * DAY, &CHEAP, [1, 1]), Ok(2));
+    for from in [START + 3 * DAY, START + 3 * DAY - 900] {
         assert_refused(
             try_set(&village, from, &CHEAP, [1, 1]),
             Error::PriceNotLater,
@@ -57,8 +63,54 @@ fn a_later_price_starts_later_and_not_in_the_past(village: Village) {
     }
 }
 
+fn a_price_is_set_a_day_before_it_starts(village: Village) {
+    for from in [START - 900, START, START + DAY - 900] {
+        assert_refused(try_set(&village, from, &CHEAP, [1, 1]), Error::PriceTooSoon);
+    }
+    village.wait(1);
+    let from = START + DAY;
+    assert_refused(try_set(&village, from, &CHEAP, [1, 1]), Error::PriceTooSoon);
+    assert_eq!(try_set(&village, from + 900, &CHEAP, [1, 1]), Ok(2));
+}
+
+fn the_first_price_may_start_at_any_time(village: Village) {
+    for from in [0, START, START + DAY] {
+        village.forget_prices();
+        assert_eq!(try_set(&village, from, &CHEAP, [1, 1]), Ok(1));
+    }
+}
+
+fn withdraw(village: &Village, version: u32) -> Result<(), soroban_sdk::Error> {
+    verdict(village.meter.try_withdraw_price(&version))
+}
+
+fn a_price_to_come_is_withdrawn_and_its_number_given_out_again(village: Village) {
+    village.set_price(START + DAY, CHEAP);
+    assert_eq!(withdraw(&village, 2), Ok(()));
+    let said = event("price_withdrawn", &[ScVal::U32(2)], &[]);
+    assert_eq!(events(&village), [said]);
+    assert_eq!(village.meter.price_version_at(&(START + DAY)), 1);
+    assert_refused(
+        verdict(village.meter.try_get_price(&2)),
+        Error::UnknownPriceVersion,
+    );
+    assert_eq!(village.set_price(START + 2 * DAY, RATES), 2);
+    assert_eq!(village.meter.get_price(&2).effective_from, START + 2 * DAY);
+}
+
+fn only_the_latest_price_is_withdrawn_and_never_one_in_force(village: Village) {
+    assert_refused(withdraw(&village, 1), Error::PriceInForce);
+    village.set_price(START + DAY, CHEAP);
+    village.set_price(START + 2 * DAY, CHEAP);
+    for version in [0, 1, 2, 4, u32::MAX] {
+        assert_refused(withdraw(&village, version), Error::UnknownPriceVersion);
+    }
+    village.wait(2 * DAY);
+    assert_refused(withdraw(&village, 3), Error::PriceInForce);
+}
+
 fn a_price_has_three_rates_and_nothing_negative(village: Village) {
-    let from = START + 900;
+    let from = START + DAY;
     for rates in [
         &[][..],
         &[1, 2],

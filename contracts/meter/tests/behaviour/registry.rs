@@ -5,6 +5,7 @@ use soroban_sdk::testutils::Address as _;
 use soroban_sdk::xdr::ScVal;
 use soroban_sdk::Address;
 
+use crate::drafts::standard;
 use crate::village::{assert_refused, meter_id, verdict, Village, HOUR, MAX_POWER_W, SITE, START};
 use crate::wire::{address, event, events};
 
@@ -19,6 +20,11 @@ crate::laws!(
     registration_is_announced,
     only_another_owner_than_the_operator_is_stored,
     what_does_not_exist_says_so,
+    an_unused_site_can_be_removed,
+    a_site_that_was_used_stays,
+    an_operator_is_replaced_and_owns_what_nobody_else_does,
+    an_owner_is_replaced,
+    the_greatest_power_is_changed_and_bounds_usage,
 );
 
 fn a_new_record_is_empty(village: Village) {
@@ -186,4 +192,85 @@ fn what_does_not_exist_says_so(village: Village) {
         Error::UnknownPriceVersion,
     );
     assert_eq!(contract.get_receipt(&SITE), None);
+}
+
+fn an_unused_site_can_be_removed(village: Village) {
+    village.meter.add_site(&9, &village.operator);
+    village.meter.allow(&9, &village.signer);
+    village.meter.remove_site(&9);
+    assert_eq!(
+        events(&village),
+        [event("site_removed", &[ScVal::U32(9)], &[])]
+    );
+    assert_refused(verdict(village.meter.try_get_site(&9)), Error::UnknownSite);
+    assert_refused(
+        verdict(village.meter.try_remove_site(&9)),
+        Error::UnknownSite,
+    );
+    village.meter.add_site(&9, &village.operator);
+    assert_eq!(village.meter.get_site(&9).signers.len(), 0);
+}
+
+fn a_site_that_was_used_stays(village: Village) {
+    let remove = |site: u32| verdict(village.meter.try_remove_site(&site));
+    village.meter.add_site(&9, &village.operator);
+    village.meter.fund_float(&village.payer, &9, &5);
+    assert_refused(remove(9), Error::SiteNotEmpty);
+    village.wait(HOUR);
+    village.settle(&village.next_batch());
+    assert_refused(remove(SITE), Error::SiteNotEmpty);
+    village.meter.add_site(&10, &village.operator);
+    village
+        .meter
+        .register_meter(&(10 << 32), &village.operator, &100, &0);
+    assert_refused(remove(10), Error::SiteNotEmpty);
+}
+
+fn an_operator_is_replaced_and_owns_what_nobody_else_does(village: Village) {
+    let [household, next] = [(); 2].map(|()| Address::generate(&village.env));
+    village.register(1);
+    village
+        .meter
+        .register_meter(&meter_id(1), &household, &100, &0);
+    village.meter.set_operator(&SITE, &next);
+    let said = event("site", &[ScVal::U32(SITE)], &[("operator", address(&next))]);
+    assert_eq!(events(&village), [said]);
+    let owners = [0, 1].map(|slot| village.meter.get_owner(&meter_id(slot)));
+    assert_eq!(owners, [next, household]);
+    let site = village.meter.get_site(&SITE);
+    assert_eq!((site.next_slot, site.signers.len()), (2, 1));
+    let unknown = village.meter.try_set_operator(&99, &village.operator);
+    assert_refused(verdict(unknown), Error::UnknownSite);
+}
+
+fn an_owner_is_replaced(village: Village) {
+    let household = Address::generate(&village.env);
+    village.register(1);
+    village.meter.set_owner(&meter_id(0), &household);
+    let topics = [ScVal::U64(meter_id(0))];
+    let said = event("owner", &topics, &[("owner", address(&household))]);
+    assert_eq!(events(&village), [said]);
+    assert_eq!(village.meter.get_owner(&meter_id(0)), household);
+    village.meter.set_owner(&meter_id(0), &village.operator);
+    assert_eq!(village.meter.get_owner(&meter_id(0)), village.operator);
+    let unknown = village.meter.try_set_owner(&meter_id(1), &household);
+    assert_refused(verdict(unknown), Error::UnknownMeter);
+}
+
+fn the_greatest_power_is_changed_and_bounds_usage(village: Village) {
+    village.register(1);
+    village.meter.set_max_power(&meter_id(0), &999);
+    let topics = [ScVal::U64(meter_id(0))];
+    let said = event("max_power", &topics, &[("max_power_w", ScVal::U32(999))]);
+    assert_eq!(events(&village), [said]);
+    assert_eq!(village.record(0).max_power_w, 1_000);
+    village.wait(HOUR);
+    let receipt = village.settle(&village.next_batch().with(&[(0, standard(1_002))]));
+    assert_eq!(receipt.residue_wh, 1_002);
+    for watts in [0, 655_351, u32::MAX] {
+        let answer = village.meter.try_set_max_power(&meter_id(0), &watts);
+        assert_refused(verdict(answer), Error::InvalidMaxPower);
+    }
+    let unknown = village.meter.try_set_max_power(&meter_id(1), &10);
+    assert_refused(verdict(unknown), Error::UnknownMeter);
 }

@@ -2,7 +2,7 @@
 
 use meter::types::Plan;
 
-use crate::drafts::{included, page_data, standard, Draft};
+use crate::drafts::{included, page_data, standard, Columns, Draft};
 use crate::village::{meter_id, Village, DAILY, HOUR, START};
 use crate::wire::{events, page_event};
 
@@ -22,7 +22,7 @@ crate::laws!(
 /// 5 kW for one hour, and one Wh because registers round.
 const MOST_WH: u32 = 5_001;
 
-fn usage_of_an_hour(village: &Village, wh: [u32; 4]) -> (u64, u64) {
+fn usage_of_an_hour(village: &Village, wh: Columns) -> (u64, u64) {
     village.wait(HOUR);
     let receipt = village.settle(&village.next_batch().with(&[(0, wh), (1, standard(10))]));
     (receipt.accepted_wh - 10, receipt.residue_wh)
@@ -42,9 +42,10 @@ fn an_unknown_slot_is_residue(village: Village) {
 fn a_page_that_does_not_exist_is_residue(village: Village) {
     village.register(1);
     village.wait(HOUR);
-    let draft = village
-        .next_batch()
-        .with(&[(0, standard(1)), (64, standard(20)), (65, [1; 4])]);
+    let draft =
+        village
+            .next_batch()
+            .with(&[(0, standard(1)), (64, standard(20)), (65, [1, 1, 1, 1, 0])]);
     let receipt = village.settle(&draft);
     let said = events(&village);
     assert_eq!((receipt.accepted_wh, receipt.residue_wh), (1, 24));
@@ -65,7 +66,7 @@ fn a_deactivated_meter_is_residue(village: Village) {
 fn more_than_the_connection_can_carry_is_residue(village: Village) {
     village.register(2);
     assert_eq!(
-        usage_of_an_hour(&village, [1, MOST_WH - 1, 1, 0]),
+        usage_of_an_hour(&village, [1, MOST_WH - 1, 1, 0, 0]),
         (0, 5_002)
     );
     let record = village.record(0);
@@ -74,7 +75,7 @@ fn more_than_the_connection_can_carry_is_residue(village: Village) {
         (0, 0, 0)
     );
     // The refused hour still counts as time in which energy can have flowed.
-    assert_eq!(usage_of_an_hour(&village, [1, 9_999, 1, 0]), (10_001, 0));
+    assert_eq!(usage_of_an_hour(&village, [1, 9_999, 1, 0, 0]), (10_001, 0));
 }
 
 fn time_before_the_last_reading_carries_nothing(village: Village) {

@@ -17,6 +17,7 @@ crate::laws!(
     an_unchanged_state_is_not_announced,
     a_deactivated_meter_is_inactive_whatever_it_has_paid,
     two_hundred_meters_running_dry_together_fit_into_one_batch,
+    two_hundred_meters_running_dry_together_take_a_fifth_of_any_limit,
 );
 
 fn state(name: &str, slot: u32) -> Event {
@@ -127,7 +128,7 @@ fn two_hundred_meters_running_dry_together_fit_into_one_batch(village: Village) 
         village.pay(slot, 1, Plan::UsageBased);
     }
     village.wait(HOUR);
-    let usage: Vec<_> = (0..200).map(|slot| (slot, [1, 2, 3, 0])).collect();
+    let usage: Vec<_> = (0..200).map(|slot| (slot, [1, 2, 3, 0, 0])).collect();
     let receipt = village.settle(
         &Draft {
             from: START,
@@ -141,4 +142,31 @@ fn two_hundred_meters_running_dry_together_fit_into_one_batch(village: Village) 
     assert_eq!(said[0], page_event(0, 0, u64::MAX, 0));
     assert_eq!(said[3], page_event(3, 0, 0xff, 0));
     assert!(!village.meter.check_access(&meter_id(199)));
+}
+
+/// The network's limits of mid-2026, of which nobody should have to fear one: ledgers run nearly full.
+fn two_hundred_meters_running_dry_together_take_a_fifth_of_any_limit(village: Village) {
+    village.register(200);
+    for slot in 0..200 {
+        village.pay(slot, 1, Plan::UsageBased);
+    }
+    village.wait(HOUR);
+    let usage: Vec<_> = (0..200)
+        .map(|slot| (slot, [100, 200, 300, 0, 400]))
+        .collect();
+    let draft = village.next_batch().with(&usage);
+    let sent: usize = draft.pages.iter().map(|(_, data)| data.len()).sum();
+    village.settle(&draft);
+    let used = village.env.cost_estimate().resources();
+    let shares = [
+        (used.instructions, 400_000_000),
+        (used.mem_bytes, 41_943_040),
+        (i64::from(used.write_entries), 200),
+        (i64::from(used.write_bytes), 132_096),
+        (i64::from(used.contract_events_size_bytes), 16_384),
+        (sent as i64 + 1_024, 132_096),
+    ];
+    for (used, limit) in shares {
+        assert!(used * 5 <= limit, "{used} of {limit}");
+    }
 }

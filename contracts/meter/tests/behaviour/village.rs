@@ -29,7 +29,7 @@ const CLOSE_TIME_S: u64 = 5;
 const MIN_TTL_LEDGERS: u32 = 2_073_600;
 /// The network's longest life of an entry: 180 days.
 pub const MAX_TTL_LEDGERS: u32 = 3_110_400;
-const SAVINGS: i128 = 1_000_000_000_000_000;
+const SAVINGS: i128 = 8_000_000_000_000_000_000;
 
 pub struct Village {
     pub env: Env,
@@ -89,9 +89,21 @@ impl Village {
     }
 
     pub fn set_price(&self, effective_from: u64, rates: [i64; 3]) -> u32 {
-        let energy = self.energy(rates);
-        self.meter
-            .set_price(&effective_from, &energy, &DAILY, &WEEKLY)
+        self.set_prices(effective_from, rates, [DAILY, WEEKLY])
+    }
+
+    /// Sets a price that was announced in time: a day before it starts, if that has gone by already.
+    pub fn set_prices(&self, effective_from: u64, rates: [i64; 3], plans: [i64; 2]) -> u32 {
+        let now = self.now();
+        let announced_at = now.min(effective_from - DAY);
+        let set_clock = |at| self.env.ledger().with_mut(|ledger| ledger.timestamp = at);
+        set_clock(announced_at);
+        let [daily, weekly] = plans;
+        let version = self
+            .meter
+            .set_price(&effective_from, &self.energy(rates), &daily, &weekly);
+        set_clock(now);
+        version
     }
 
     /// Registers the next `count` meters as prepaid.
@@ -116,6 +128,22 @@ impl Village {
 
     pub fn record(&self, slot: u32) -> MeterRecord {
         self.meter.get_meter(&meter_id(slot))
+    }
+
+    /// Asserts that the last call was signed by `expected` and nobody else.
+    #[track_caller]
+    pub fn assert_signed_by(&self, expected: &Address) {
+        let auths = self.env.auths();
+        let signed: std::vec::Vec<_> = auths.iter().map(|(who, _)| who).collect();
+        assert_eq!(signed, [expected]);
+    }
+
+    /// Makes the instance one in which no price was set yet.
+    pub fn forget_prices(&self) {
+        self.env.as_contract(&self.meter.address, || {
+            let instance = self.env.storage().instance();
+            instance.remove(&meter::storage::Key::PriceCount);
+        });
     }
 
     pub fn receipt(&self) -> Option<Receipt> {
