@@ -61,6 +61,10 @@ class MeterError(Refusal):
     NO_MARKET = 70, "no market is named on the meter contract, or another one"
     MARKET_CREDIT_TOO_SMALL = 71, "the meter does not hold that much bought energy"
     METER_NOT_PREPAID = 72, "only prepaid meters can use bought energy"
+    MORE_THAN_COLLECTED = (
+        80,
+        "the contract has not collected that much: what the operators hold in floats is theirs",
+    )
     PAUSED = 1000, "the provider has paused the contract: settling waits until it goes on"
 
 
