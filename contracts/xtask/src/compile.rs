@@ -46,9 +46,13 @@ pub fn build(workspace: &Workspace, names: &[String]) -> Outcome<()> {
     Ok(())
 }
 
-/// Writes the contract's page for people, from what was compiled.
+/// Writes the contract's page for people, from what was compiled; not for one whose manifest says `metadata.page = false`.
 fn document(workspace: &Workspace, name: &str, raw: &Path) -> Outcome<()> {
     let manifest = workspace.table(&format!("{name}/Cargo.toml"))?;
+    let metadata = manifest["package"].get("metadata");
+    if metadata.and_then(|m| m.get("page")) == Some(&toml::Value::Boolean(false)) {
+        return Ok(());
+    }
     let about = manifest["package"].get("description");
     let about = about.and_then(toml::Value::as_str).unwrap_or_default();
     let page = reference::page(name, about, &shake::used(&compiled(raw)?)?);

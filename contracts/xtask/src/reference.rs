@@ -132,11 +132,15 @@ fn told(line: String, doc: &str) -> String {
     }
 }
 
-/// A doc as it stands, but without headings: those are the page's.
+/// A doc as it stands, but without headings, which are the page's, and the empty lines that they leave.
 fn paragraphs<const N: u32>(doc: &StringM<N>) -> String {
     let text = shown(doc);
-    let lines = text.lines().filter(|line| !line.trim().starts_with("# "));
-    let kept: Vec<&str> = lines.map(str::trim_end).collect();
+    let mut kept: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.trim().starts_with("# "))
+        .collect();
+    kept.dedup_by(|line, before| line.is_empty() && before.is_empty());
     kept.join("\n").trim().to_owned()
 }
 
