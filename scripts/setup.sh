@@ -44,7 +44,7 @@ wanted=$(cat requirements-uv.lock requirements-dev.lock pyproject.toml | sha256s
 if [ ! -x .venv/bin/gateway ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     echo "installing the Python environment"
     [ -x .venv/bin/python ] || python3 -m venv .venv
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip -q
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip --default-pip >/dev/null
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
     export VIRTUAL_ENV=$PWD/.venv
     .venv/bin/uv pip install -q --require-hashes -r requirements-dev.lock
