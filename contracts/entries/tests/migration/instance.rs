@@ -1,16 +1,16 @@
 //! A provider's instance with two villages: one that settles in batches, one whose gateway reports single meters.
 
+use laws::fresh_ledger;
+pub use laws::START;
 use meter::types::{PageUsage, Plan, Receipt};
 use meter::MeterClient;
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Ledger as _};
+use soroban_sdk::testutils::{Address as _, Ledger as _};
 use soroban_sdk::token::StellarAssetClient;
 use soroban_sdk::{vec, Address, Bytes, BytesN, Env, Vec};
 
 pub const ENTRIES: &[u8] = include_bytes!("../../../wasm/entries.wasm");
 pub const METER: &[u8] = include_bytes!("../../../wasm/meter.wasm");
 
-/// 2026-01-01T00:00:00Z, a point of the grid.
-pub const START: u64 = 1_767_225_600;
 pub const INTERVAL: u64 = 900;
 pub const DAY: u64 = 86_400;
 
@@ -25,8 +25,6 @@ pub const DAILY: i64 = 50_000;
 pub const WEEKLY: i64 = 300_000;
 const MAX_POWER_W: u32 = 5_000;
 const SAVINGS: i128 = 1_000_000_000_000_000;
-const MIN_TTL_LEDGERS: u32 = 2_073_600;
-const MAX_TTL_LEDGERS: u32 = 3_110_400;
 const CLOSE_TIME_S: u64 = 5;
 
 /// Wh by tier, and inside a plan: off-peak, standard, peak, included.
@@ -163,17 +161,4 @@ fn page_data(rows: &[(u32, Columns)]) -> std::vec::Vec<u8> {
 
 pub const fn id(site: u32, slot: u32) -> u64 {
     (site as u64) << 32 | slot as u64
-}
-
-fn fresh_ledger() -> Env {
-    let env = Env::new_with_config(EnvTestConfig {
-        capture_snapshot_at_drop: false,
-    });
-    env.ledger().with_mut(|ledger| {
-        ledger.timestamp = START;
-        ledger.sequence_number = 50_000_000;
-        ledger.min_persistent_entry_ttl = MIN_TTL_LEDGERS;
-        ledger.max_entry_ttl = MAX_TTL_LEDGERS;
-    });
-    env
 }

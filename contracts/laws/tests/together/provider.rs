@@ -1,6 +1,8 @@
 //! A provider with all its contracts, one village, and somebody in every role.
 
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Ledger as _};
+use laws::fresh_ledger;
+pub use laws::START;
+use soroban_sdk::testutils::{Address as _, Ledger as _};
 use soroban_sdk::{Address, Env, IntoVal, Symbol, TryFromVal, Val, Vec};
 
 const CERTIFICATION: &[u8] = include_bytes!("../../../wasm/certification.wasm");
@@ -20,8 +22,6 @@ pub const CONTRACTS: [(&str, &[u8]); 6] = [
     ("scheduler", SCHEDULER),
 ];
 
-/// Ledger time at which the test begins: 2026-01-01T00:00:00Z, a point of the grid.
-pub const START: u64 = 1_767_225_600;
 pub const HOUR: u64 = 3_600;
 pub const DAY: u64 = 86_400;
 pub const SITE: u32 = 7;
@@ -177,17 +177,4 @@ pub const fn meter_id(slot: u32) -> u64 {
 
 fn text(env: &Env) -> soroban_sdk::String {
     soroban_sdk::String::from_str(env, "ELECTRIC")
-}
-
-fn fresh_ledger() -> Env {
-    let env = Env::new_with_config(EnvTestConfig {
-        capture_snapshot_at_drop: false,
-    });
-    env.ledger().with_mut(|ledger| {
-        ledger.timestamp = START;
-        ledger.sequence_number = 50_000_000;
-        ledger.min_persistent_entry_ttl = 2_073_600;
-        ledger.max_entry_ttl = 3_110_400;
-    });
-    env
 }

@@ -1,51 +1,10 @@
 //! Events as the network carries them: topics and data as XDR values, named by what the ABI says.
 
-use soroban_sdk::testutils::Events as _;
-use soroban_sdk::xdr::{ContractEventBody, ScMap, ScSymbol, ScVal};
-use soroban_sdk::Address;
+pub use laws::wire::{address, event, i128, Event};
 
 use crate::bazaar::Bazaar;
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub topics: Vec<ScVal>,
-    pub data: ScVal,
-}
-
-/// An event of the contract: its name, the other topics, and its data by name in alphabetical order.
-pub fn event(name: &str, topics: &[ScVal], data: &[(&str, ScVal)]) -> Event {
-    let named = data.iter().map(|(key, value)| (symbol(key), value.clone()));
-    let map = ScMap::sorted_from(named).expect("keys differ");
-    Event {
-        topics: [&[symbol(name)], topics].concat(),
-        data: ScVal::Map(Some(map)),
-    }
-}
-
 /// What the contract (not one that it calls) said in the last call.
 pub fn events(bazaar: &Bazaar) -> Vec<Event> {
-    let all = bazaar.env.events().all();
-    all.filter_by_contract(&bazaar.contract.address)
-        .events()
-        .iter()
-        .map(|event| {
-            let ContractEventBody::V0(body) = &event.body;
-            Event {
-                topics: body.topics.to_vec(),
-                data: body.data.clone(),
-            }
-        })
-        .collect()
-}
-
-fn symbol(text: &str) -> ScVal {
-    ScVal::Symbol(ScSymbol(text.try_into().expect("short enough")))
-}
-
-pub fn address(address: &Address) -> ScVal {
-    ScVal::Address(address.into())
-}
-
-pub fn i128(value: i128) -> ScVal {
-    value.into()
+    laws::wire::events(&bazaar.env, &bazaar.contract.address)
 }

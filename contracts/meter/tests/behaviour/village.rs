@@ -1,18 +1,17 @@
 //! A provider's instance with one site, one signer and one price, on a ledger whose clock the test drives.
 
-use meter::errors::Error;
+use laws::fresh_ledger;
+pub use laws::{assert_refused, verdict, MAX_TTL_LEDGERS, START};
 use meter::types::{MeterRecord, PageUsage, Plan, Receipt};
 use meter::{Meter, MeterClient};
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Ledger as _};
+use soroban_sdk::testutils::{Address as _, Ledger as _};
 use soroban_sdk::token::{StellarAssetClient, TokenClient};
-use soroban_sdk::{vec, Address, Bytes, BytesN, Env, InvokeError, Vec};
+use soroban_sdk::{vec, Address, Bytes, BytesN, Env, Vec};
 
 use crate::drafts::Draft;
 
 const WASM: &[u8] = include_bytes!("../../../wasm/meter.wasm");
 
-/// Ledger time at which every test begins: 2026-01-01T00:00:00Z, a point of the grid.
-pub const START: u64 = 1_767_225_600;
 pub const HOUR: u64 = 3_600;
 pub const DAY: u64 = 86_400;
 
@@ -26,9 +25,6 @@ pub const MAX_POWER_W: u32 = 5_000;
 pub const WRITER: [u8; 16] = [0xa1; 16];
 
 const CLOSE_TIME_S: u64 = 5;
-const MIN_TTL_LEDGERS: u32 = 2_073_600;
-/// The network's longest life of an entry: 180 days.
-pub const MAX_TTL_LEDGERS: u32 = 3_110_400;
 const SAVINGS: i128 = 8_000_000_000_000_000_000;
 
 pub struct Village {
@@ -199,39 +195,4 @@ impl Village {
 
 pub const fn meter_id(slot: u32) -> u64 {
     (SITE as u64) << 32 | slot as u64
-}
-
-/// What a `try_` call came to: the value, or the error that refused it.
-pub fn verdict<T, C: core::fmt::Debug>(
-    answer: Result<Result<T, C>, Result<soroban_sdk::Error, InvokeError>>,
-) -> Result<T, soroban_sdk::Error> {
-    match answer {
-        Ok(value) => Ok(value.expect("the contract returns what its spec says")),
-        Err(Ok(error)) => Err(error),
-        Err(Err(fault)) => panic!("the call broke down: {fault:?}"),
-    }
-}
-
-/// Asserts that a call was refused by the contract with exactly this error.
-#[track_caller]
-pub fn assert_refused<T: core::fmt::Debug>(answer: Result<T, soroban_sdk::Error>, error: Error) {
-    let expected = soroban_sdk::Error::from_contract_error(error as u32);
-    assert_eq!(
-        answer.expect_err("it should be refused"),
-        expected,
-        "{error:?}"
-    );
-}
-
-fn fresh_ledger() -> Env {
-    let env = Env::new_with_config(EnvTestConfig {
-        capture_snapshot_at_drop: false,
-    });
-    env.ledger().with_mut(|ledger| {
-        ledger.timestamp = START;
-        ledger.sequence_number = 50_000_000;
-        ledger.min_persistent_entry_ttl = MIN_TTL_LEDGERS;
-        ledger.max_entry_ttl = MAX_TTL_LEDGERS;
-    });
-    env
 }

@@ -1,19 +1,18 @@
 //! An oracle with one site and one writer beside a real meter contract, on a ledger whose clock the test drives.
 
-use oracle::errors::Error;
+use laws::fresh_ledger;
+pub use laws::{assert_refused, verdict, MAX_TTL_LEDGERS, START};
 use oracle::types::{Data, HourUsage};
 use oracle::{Oracle, OracleClient};
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Events as _, Ledger as _};
+use soroban_sdk::testutils::{Address as _, Events as _, Ledger as _};
 use soroban_sdk::xdr::{ContractEventBody, ScVal};
-use soroban_sdk::{contractclient, Address, Env, InvokeError, Vec};
+use soroban_sdk::{contractclient, Address, Env, Vec};
 
 use crate::drafts::Draft;
 
 const WASM: &[u8] = include_bytes!("../../../wasm/oracle.wasm");
 const METER: &[u8] = include_bytes!("../../../wasm/meter.wasm");
 
-/// Ledger time at which every test begins: 2026-01-01T00:00:00Z.
-pub const START: u64 = 1_767_225_600;
 pub const HOUR: u64 = 3_600;
 pub const DAY: u64 = 86_400;
 pub const SITE: u32 = 7;
@@ -24,9 +23,6 @@ pub const STREAMING: u32 = 1;
 pub const POSTPAID: u32 = 2;
 
 const CLOSE_TIME_S: u64 = 5;
-const MIN_TTL_LEDGERS: u32 = 2_073_600;
-/// The network's longest life of an entry: 180 days.
-pub const MAX_TTL_LEDGERS: u32 = 3_110_400;
 
 /// The part of the meter contract that sets the stage.
 #[contractclient(name = "MeterClient")]
@@ -165,39 +161,4 @@ fn name(value: &ScVal) -> String {
         ScVal::Symbol(symbol) => symbol.to_utf8_string_lossy(),
         other => panic!("{other:?} isn't a name"),
     }
-}
-
-/// What a `try_` call came to: the value, or the error that refused it.
-pub fn verdict<T, C: core::fmt::Debug>(
-    answer: Result<Result<T, C>, Result<soroban_sdk::Error, InvokeError>>,
-) -> Result<T, soroban_sdk::Error> {
-    match answer {
-        Ok(value) => Ok(value.expect("the contract returns what its spec says")),
-        Err(Ok(error)) => Err(error),
-        Err(Err(fault)) => panic!("the call broke down: {fault:?}"),
-    }
-}
-
-/// Asserts that a call was refused by the contract with exactly this error.
-#[track_caller]
-pub fn assert_refused<T: core::fmt::Debug>(answer: Result<T, soroban_sdk::Error>, error: Error) {
-    let expected = soroban_sdk::Error::from_contract_error(error as u32);
-    assert_eq!(
-        answer.expect_err("it should be refused"),
-        expected,
-        "{error:?}"
-    );
-}
-
-fn fresh_ledger() -> Env {
-    let env = Env::new_with_config(EnvTestConfig {
-        capture_snapshot_at_drop: false,
-    });
-    env.ledger().with_mut(|ledger| {
-        ledger.timestamp = START;
-        ledger.sequence_number = 50_000_000;
-        ledger.min_persistent_entry_ttl = MIN_TTL_LEDGERS;
-        ledger.max_entry_ttl = MAX_TTL_LEDGERS;
-    });
-    env
 }

@@ -1,22 +1,19 @@
 //! A scheduler with two users, on real meters, a real oracle and the real token, on a ledger whose clock the test drives.
 
-use scheduler::errors::Error;
+use laws::fresh_ledger;
+pub use laws::{assert_refused, verdict, MAX_TTL_LEDGERS, START};
 use scheduler::types::{Account, Reason, ScheduleStatus, Status};
 use scheduler::{Scheduler, SchedulerClient};
-use soroban_sdk::testutils::{Address as _, EnvTestConfig, Events as _, Ledger as _};
+use soroban_sdk::testutils::{Address as _, Events as _, Ledger as _};
 use soroban_sdk::token::TokenClient;
 use soroban_sdk::xdr::{ContractEventBody, ScVal};
-use soroban_sdk::{
-    contractclient, contracttype, Address, Bytes, Env, InvokeError, String as Text, Vec,
-};
+use soroban_sdk::{contractclient, contracttype, Address, Bytes, Env, String as Text, Vec};
 
 const WASM: &[u8] = include_bytes!("../../../wasm/scheduler.wasm");
 const METER: &[u8] = include_bytes!("../../../wasm/meter.wasm");
 const ORACLE: &[u8] = include_bytes!("../../../wasm/oracle.wasm");
 const ELECTRIC: &[u8] = include_bytes!("../../../wasm/electric.wasm");
 
-/// Ledger time at which every test begins: 2026-01-01T00:00:00Z, an hour mark.
-pub const START: u64 = 1_767_225_600;
 pub const HOUR: u64 = 3_600;
 pub const DAY: u64 = 86_400;
 pub const SITE: u32 = 7;
@@ -31,8 +28,6 @@ pub const PRICE: i64 = 1_200_000;
 
 const MAX_POWER_W: u32 = 60_000;
 const LEDGERS_PER_DAY: u32 = 17_280;
-/// The network's longest life of an entry: 180 days.
-pub const MAX_TTL_LEDGERS: u32 = 180 * LEDGERS_PER_DAY;
 const CLOSE_TIME_S: u64 = 5;
 
 /// The parts of the other contracts that set the stage. Only the clients that are made of them are used.
@@ -297,39 +292,4 @@ fn name(value: &ScVal) -> String {
         ScVal::Symbol(symbol) => symbol.to_utf8_string_lossy(),
         other => panic!("{other:?} isn't a name"),
     }
-}
-
-/// What a `try_` call came to: the value, or the error that refused it.
-pub fn verdict<T, C: core::fmt::Debug>(
-    answer: Result<Result<T, C>, Result<soroban_sdk::Error, InvokeError>>,
-) -> Result<T, soroban_sdk::Error> {
-    match answer {
-        Ok(value) => Ok(value.expect("the contract returns what its spec says")),
-        Err(Ok(error)) => Err(error),
-        Err(Err(fault)) => panic!("the call broke down: {fault:?}"),
-    }
-}
-
-/// Asserts that a call was refused by the contract with exactly this error.
-#[track_caller]
-pub fn assert_refused<T: core::fmt::Debug>(answer: Result<T, soroban_sdk::Error>, error: Error) {
-    let expected = soroban_sdk::Error::from_contract_error(error as u32);
-    assert_eq!(
-        answer.expect_err("it should be refused"),
-        expected,
-        "{error:?}"
-    );
-}
-
-fn fresh_ledger() -> Env {
-    let env = Env::new_with_config(EnvTestConfig {
-        capture_snapshot_at_drop: false,
-    });
-    env.ledger().with_mut(|ledger| {
-        ledger.timestamp = START;
-        ledger.sequence_number = 50_000_000;
-        ledger.min_persistent_entry_ttl = 120 * LEDGERS_PER_DAY;
-        ledger.max_entry_ttl = MAX_TTL_LEDGERS;
-    });
-    env
 }
