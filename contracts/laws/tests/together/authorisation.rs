@@ -85,20 +85,7 @@ fn only(provider: &Provider, row: &Row, role: Role) {
             row.name()
         );
     }
-    provider.env.mock_all_auths();
-    let answer = call(provider, row, role);
-    assert_eq!(
-        answer,
-        Ok(()),
-        "{} keeps {role:?} out, or fails for another reason",
-        row.name()
-    );
-    assert_eq!(
-        signers(provider),
-        [provider.address(role)],
-        "{}",
-        row.name()
-    );
+    enters(provider, row, role);
 }
 
 /// The caller says who it is: it must be one of `roles`, and must sign itself.
@@ -123,21 +110,20 @@ fn callers(provider: &Provider, row: &Row, roles: &[Role]) {
             "{} lets {thief:?} act for {role:?}",
             row.name()
         );
-        provider.env.mock_all_auths();
-        let answer = call(provider, row, role);
-        assert_eq!(
-            answer,
-            Ok(()),
-            "{} keeps {role:?} out, or fails for another reason",
-            row.name()
-        );
-        assert_eq!(
-            signers(provider),
-            [provider.address(role)],
-            "{}",
-            row.name()
-        );
+        enters(provider, row, role);
     }
+}
+
+/// With every signature at hand, the call is let in, and asks for `role`'s and no other.
+fn enters(provider: &Provider, row: &Row, role: Role) {
+    provider.env.mock_all_auths();
+    let (name, answer) = (row.name(), call(provider, row, role));
+    assert_eq!(
+        answer,
+        Ok(()),
+        "{name} keeps {role:?} out, or fails for another reason"
+    );
+    assert_eq!(signers(provider), [provider.address(role)], "{name}");
 }
 
 /// Grants one signature and no other: `signer`'s, on the call with `caller`'s arguments.
