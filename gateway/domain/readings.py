@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class Quality(IntEnum):
@@ -14,6 +14,30 @@ class Quality(IntEnum):
     ESTIMATED = 1
     SUSPECT = 2
     MISSING = 3
+
+
+class Doubt(IntFlag):
+    """Why a reading or an interval is not simply valid; the bits are stored."""
+
+    VOLTAGE = 1 << 0
+    """Outside what mains can be, or what this model can measure."""
+    FREQUENCY = 1 << 1
+    POWER_FACTOR = 1 << 2
+    CURRENT = 1 << 3
+    POWER = 1 << 4
+    """More than the meter point can draw, or not what voltage, current and power factor make."""
+    REGISTER = 1 << 5
+    """The register is out of line with the one before: see :mod:`gateway.domain.usage`."""
+    CLOCK = 1 << 6
+    """Dated by the gateway, because the sender's own clock can't be right."""
+    SPIKE = 1 << 7
+    HIGH = 1 << 8
+    LOW = 1 << 9
+    STUCK = 1 << 10
+    """Power flows and the register stands still."""
+    GAP = 1 << 11
+    SUM = 1 << 12
+    """Intervals do not add up to the register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +53,9 @@ class Reading:
         power_mw: active power, mW.
         frequency_mhz: mains frequency, mHz.
         power_factor_milli: power factor, thousandths.
+        export_wh: the cumulative register of energy that flowed back, Wh, >= 0.
         quality: the verdict so far.
+        doubts: why it is not simply valid.
     """
 
     meter_id: int
@@ -40,4 +66,6 @@ class Reading:
     power_mw: int | None = None
     frequency_mhz: int | None = None
     power_factor_milli: int | None = None
+    export_wh: int | None = None
     quality: Quality = Quality.VALID
+    doubts: Doubt = Doubt(0)
