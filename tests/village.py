@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
+from gateway.simulation.kept import Kept, kept_readings
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
 
@@ -42,3 +46,10 @@ def houses(count: int) -> list[PointSetting]:
 async def settle_in(database: Database, count: int = 1) -> list[MeterPoint]:
     """Store ``count`` houses, installed at :data:`START_S`."""
     return await apply_settings(database, houses(count), START_S)
+
+
+def kept_in(store: Database | Path) -> list[Kept]:
+    """Every reading in a store's file, in the order in which they were stored."""
+    path = store.path if isinstance(store, Database) else store
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return list(kept_readings(connection))

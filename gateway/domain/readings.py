@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, IntFlag
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def milliseconds(instant: datetime) -> int:
+    """An aware datetime as unix milliseconds, rounded down."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def at_milliseconds(unix_ms: int) -> datetime:
+    """Unix milliseconds as an aware datetime."""
+    return _EPOCH + timedelta(milliseconds=unix_ms)
 
 
 class Quality(IntEnum):
@@ -40,6 +53,9 @@ class Doubt(IntFlag):
     """Intervals do not add up to the register."""
 
 
+NO_DOUBT = Doubt(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One reading of one meter. ``None`` means that the meter does not say.
@@ -68,4 +84,24 @@ class Reading:
     power_factor_milli: int | None = None
     export_wh: int | None = None
     quality: Quality = Quality.VALID
-    doubts: Doubt = Doubt(0)
+    doubts: Doubt = NO_DOUBT
+
+    @property
+    def at_ms(self) -> int:
+        """When the register was read (unix milliseconds, rounded down)."""
+        return milliseconds(self.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing was read of a meter between two readings.
+
+    Args:
+        meter_id: the meter's row in the store.
+        from_ms: the last reading before it (unix milliseconds).
+        at_ms: the first reading after it.
+    """
+
+    meter_id: int
+    from_ms: int
+    at_ms: int

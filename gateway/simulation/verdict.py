@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gateway.simulation.households import recorded_offset, recorded_scale_permille
+from gateway.simulation.kept import Kept, kept_readings
 
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
@@ -166,10 +167,11 @@ def recorded_wh(path: Path, slot: int, minutes: int) -> int:
 def shortfalls(households: Sequence[Household], database: Path) -> list[str]:
     """Meters whose last stored register is not what they show; one sentence each."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        last_wh = _last_registers_wh(connection)
         return [
             problem
             for house in households
-            for problem in _house_problems(house, _last_register_wh(connection, house))
+            for problem in _house_problems(house, last_wh.get(house.label))
         ]
 
 
@@ -191,8 +193,8 @@ def judge(
     """
     problems = list(problems_seen)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        last_wh = {house.label: _last_register_wh(connection, house) for house in households}
-        stored = _number(connection, "SELECT count(*) FROM reading")
+        last_wh = _last_registers_wh(connection)
+        stored = sum(1 for _ in kept_readings(connection))
         refused = _number(connection, "SELECT count(*) FROM event WHERE kind = 'refused-reading'")
         confirmed = _number(
             connection,
@@ -200,9 +202,11 @@ def judge(
         )
         residue_wh = _number(connection, "SELECT sum(residue_wh) FROM settlement")
     for house in households:
-        problems += _house_problems(house, last_wh[house.label])
+        problems += _house_problems(house, last_wh.get(house.label))
     read_wh = sum(
-        last - house.start_wh for house in households if (last := last_wh[house.label]) is not None
+        last - house.start_wh
+        for house in households
+        if (last := last_wh.get(house.label)) is not None
     )
     metered_wh = sum(house.end_wh - house.start_wh for house in households)
     on_chain_wh = sum(chain.total_wh(house.slot) for house in households)
@@ -238,14 +242,19 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
     return int(connection.execute(sql).fetchone()[0] or 0)
 
 
-def _last_register_wh(connection: sqlite3.Connection, house: Household) -> int | None:
-    row = connection.execute(
-        """SELECT energy_wh FROM reading
-           JOIN installation USING (meter_id) JOIN meter_point USING (meter_point_id)
-           WHERE label = ? ORDER BY read_ms DESC LIMIT 1""",
-        (house.label,),
-    ).fetchone()
-    return int(row[0]) if row else None
+def _last_registers_wh(connection: sqlite3.Connection) -> dict[str, int]:
+    """The register of each meter point's last reading, Wh, by label."""
+    labels = dict(
+        connection.execute(
+            """SELECT meter_id, label FROM installation JOIN meter_point USING (meter_point_id)"""
+        )
+    )
+    newest: dict[str, Kept] = {}
+    for kept in kept_readings(connection):
+        label = labels[kept.meter_id]
+        if label not in newest or kept.read_ms > newest[label].read_ms:
+            newest[label] = kept
+    return {label: kept.energy_wh for label, kept in newest.items()}
 
 
 def _house_problems(house: Household, last_wh: int | None) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway.clock import Clock
@@ -17,7 +18,7 @@ from gateway.domain.readings import Reading
 from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
-from gateway.store.readings import append_readings
+from gateway.store.readings import ReadingBook
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,14 @@ class IntakeSettings:
     flush_s: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Readings that will be durable together, and the future that says when."""
+
+    done: asyncio.Future[None]
+    readings: list[Reading] = field(default_factory=list)
+
+
 class Intake:
     """Collects readings and commits them together.
 
@@ -62,10 +71,10 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._points = {point.meter_id: point for point in points}
-        self._tier_at = tier_at
-        self._database = database
+        self._book = ReadingBook(database, tier_at)
         self._clock = clock
-        self._waiting: list[tuple[Reading, asyncio.Future[None]]] = []
+        self._groups: deque[_Group] = deque()
+        self._waiting = 0
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -76,23 +85,35 @@ class Intake:
             reading: of a meter that this gateway knows.
 
         Returns:
-            A future that is done when the reading is durable.
+            A future that is done when the reading is durable; readings that are committed
+            together share one.
 
         Raises:
             Permanent: the reading cannot be true or is of no meter of ours; it is not stored.
             Transient: too many readings wait for a disk that takes none.
         """
         self._check(reading)
-        if len(self._waiting) >= MOST_WAITING:
+        if self._waiting >= MOST_WAITING:
             raise Transient(f"{MOST_WAITING} readings wait for the disk: free some space")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((reading, done))
+        if not self._groups or len(self._groups[-1].readings) >= MOST_AT_ONCE:
+            self._groups.append(_Group(asyncio.get_running_loop().create_future()))
+        group = self._groups[-1]
+        group.readings.append(reading)
+        self._waiting += 1
         self._arrived.set()
-        return done
+        return group.done
 
     async def put(self, reading: Reading) -> None:
         """Take a reading and return when it is durable; raises like :meth:`offer`."""
-        await self.offer(reading)
+        await asyncio.shield(self.offer(reading))
+
+    def learn(self, points: Sequence[MeterPoint]) -> None:
+        """Take readings of these meter points from now on.
+
+        Args:
+            points: every meter point with its meter, as the store has them now.
+        """
+        self._points = {point.meter_id: point for point in points}
 
     def hurry(self) -> None:
         """Commit what waits now: it follows a switch, or somebody watches."""
@@ -122,21 +143,19 @@ class Intake:
             Transient: the disk did not take it; what is not committed still waits.
             Permanent: the store cannot be used until a person acts.
         """
-        while self._waiting:
+        while self._groups:
             await self._commit()
 
     async def _commit(self) -> None:
-        group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        group = self._groups.popleft()
         try:
-            async with self._database.transaction() as connection:
-                readings = [reading for reading, _ in group]
-                await append_readings(connection, readings, self._points, self._tier_at)
+            await self._book.append(group.readings, self._points)
         except BaseException:
-            self._waiting = group + self._waiting
+            self._groups.appendleft(group)
             raise
-        for _, done in group:
-            if not done.done():
-                done.set_result(None)
+        self._waiting -= len(group.readings)
+        if not group.done.done():
+            group.done.set_result(None)
 
     async def run(self) -> None:
         """Commit when the oldest reading has waited long enough; on the way out, what is left."""
@@ -167,7 +186,7 @@ class Intake:
             await self.tick(self._clock.now())
         except Transient as error:
             if not retry_s:
-                log.warning("readings wait in memory waiting=%d: %s", len(self._waiting), error)
+                log.warning("readings wait in memory waiting=%d: %s", self._waiting, error)
             self._arrived.set()
             return min(max(retry_s * 2, FIRST_RETRY_S), LONGEST_RETRY_S)
         if retry_s:

@@ -151,9 +151,9 @@ async def _unclaimed(
     """
     rows = await connection.execute_fetchall(
         """SELECT u.start_s, p.slot, u.tier, u.usage_wh - u.claimed_wh AS unclaimed_wh
-           FROM usage u INDEXED BY usage_unclaimed
+           FROM usage u INDEXED BY usage_open
            JOIN meter_point p USING (meter_point_id)
-           WHERE u.usage_wh > u.claimed_wh AND u.start_s < :to_s AND p.site = :site
+           WHERE u.open = 1 AND u.usage_wh > u.claimed_wh AND u.start_s < :to_s AND p.site = :site
              AND p.slot IN (SELECT value FROM json_each(:slots))
            ORDER BY u.start_s LIMIT :most""",
         {
@@ -243,7 +243,8 @@ async def _apply_claims(
         )
     }
     await connection.executemany(
-        """UPDATE usage SET claimed_wh = claimed_wh + :claimed_wh
+        """UPDATE usage SET claimed_wh = claimed_wh + :claimed_wh,
+               open = usage_wh > claimed_wh + :claimed_wh
            WHERE start_s = :start_s AND meter_point_id = :point""",
         [
             {

@@ -198,7 +198,8 @@ WHERE o.state IN ('pending', 'signed', 'sent') ORDER BY o.outbox_id
 """
 
 _MARKS = """
-SELECT (SELECT MIN(start_s) FROM usage WHERE usage_wh > claimed_wh) AS unclaimed_from_s,
+SELECT (SELECT MIN(start_s) FROM usage
+        WHERE open = 1 AND usage_wh > claimed_wh) AS unclaimed_from_s,
        MAX(IFNULL((SELECT MAX(as_of_s) FROM chain_cursor), 0),
            IFNULL((SELECT MAX(as_of_s) FROM chain_meter), 0)) AS chain_seen_s
 """

@@ -54,10 +54,10 @@ SELECT u.meter_point_id, v.off_peak, v.standard, v.peak,
        SUM(IIF(u.tier = 1, u.usage_wh - u.claimed_wh, 0)) AS standard_wh,
        SUM(IIF(u.tier = 2, u.usage_wh - u.claimed_wh, 0)) AS peak_wh
 FROM price v
-CROSS JOIN usage u INDEXED BY usage_unclaimed
+CROSS JOIN usage u INDEXED BY usage_open
     ON u.start_s >= MAX(v.from_s, :from_s) AND u.start_s < MIN(v.until_s, :until_s)
 CROSS JOIN chain_meter c USING (meter_point_id)
-WHERE u.usage_wh > u.claimed_wh
+WHERE u.open = 1 AND u.usage_wh > u.claimed_wh
   AND u.meter_point_id NOT IN (SELECT value ->> 0 FROM json_each(:spared))
   AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s)
 GROUP BY u.meter_point_id, v.version
@@ -82,9 +82,10 @@ counted AS (
            u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s AS is_included,
            MAX(0, SUM(u.usage_wh - u.claimed_wh) OVER (
                       PARTITION BY u.meter_point_id ORDER BY u.start_s) - s.ahead_wh) AS beyond_wh
-    FROM usage u INDEXED BY usage_unclaimed
+    FROM usage u INDEXED BY usage_open
     CROSS JOIN spared s USING (meter_point_id) CROSS JOIN chain_meter c USING (meter_point_id)
-    WHERE u.usage_wh > u.claimed_wh AND u.start_s >= :from_s AND u.start_s < :until_s),
+    WHERE u.open = 1 AND u.usage_wh > u.claimed_wh
+      AND u.start_s >= :from_s AND u.start_s < :until_s),
 absorbed AS (
     SELECT *, MAX(0, usage_wh - beyond_wh) AS absorbed_wh,
            IIF(is_included, 0, MIN(usage_wh, beyond_wh)) AS drawn_wh

@@ -15,12 +15,12 @@ from gateway.simulation.household import Household
 from gateway.simulation.pzem import Pzem
 from gateway.sources.intake import Intake, IntakeSettings
 from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
-from gateway.store.database import Database, Row
+from gateway.store.database import Database
 from gateway.store.points import MeterPoint
 from gateway.store.status import Status, find_status
 from gateway.wire.registers import PZEM_004T_V3
 from tests.simulation.world import SteadyLoad
-from tests.village import START_S, settle_in
+from tests.village import START_S, kept_in, settle_in
 
 DEADLINE_S = 30.0
 NOW_MS = (START_S + 3_600) * 1_000
@@ -36,13 +36,15 @@ class Stage:
     intake: Intake
     clock: Clock
 
-    async def readings(self, meter_id: int | None = None) -> list[Row]:
+    async def readings(self, meter_id: int | None = None) -> list[dict[str, int]]:
         """What is stored, oldest first."""
-        return await self.database.fetch_all(
-            """SELECT * FROM reading WHERE meter_id = coalesce(:meter_id, meter_id)
-               ORDER BY read_ms""",
-            {"meter_id": meter_id},
-        )
+        kept = [one for one in kept_in(self.database) if meter_id in {None, one.meter_id}]
+        return [one._asdict() for one in sorted(kept, key=lambda one: one.read_ms)]
+
+    async def forget_readings(self) -> None:
+        """Take every reading out of the file, so that what comes again can be told apart."""
+        async with self.database.transaction() as connection:
+            await connection.execute("DELETE FROM reading_group")
 
     async def events(self, kind: str) -> list[str]:
         """The sentences of every event of a kind."""

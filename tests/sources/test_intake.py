@@ -16,7 +16,7 @@ from gateway.domain.readings import Reading
 from gateway.errors import Permanent, Transient
 from gateway.sources.intake import MOST_AT_ONCE, MOST_WAITING, Intake, IntakeSettings
 from gateway.store.database import Database
-from tests.village import START_S, settle_in
+from tests.village import START_S, kept_in, settle_in
 
 START = datetime.fromtimestamp(START_S, UTC)
 FROZEN = Clock(origin_s=START_S + 7_200, wall_s=0, factor=1e-12)
@@ -38,17 +38,11 @@ def reading(minute: float, energy_wh: int, meter_id: int = 1) -> Reading:
     return Reading(meter_id, START + timedelta(minutes=minute), energy_wh, power_mw=60_000)
 
 
-async def count(database: Database, table: str) -> int:
-    row = await database.fetch_one(f"SELECT count(*) FROM {table}")
-    assert row is not None
-    return int(row[0])
-
-
 async def test_put_returns_after_the_commit(database: Database) -> None:
     intake = await intake_of(database)
     running = asyncio.create_task(intake.run())
     await intake.put(reading(1, 1_001))
-    assert await count(database, "reading") == 1
+    assert len(kept_in(database)) == 1
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
@@ -71,7 +65,7 @@ async def test_a_repeated_reading_counts_once(database: Database) -> None:
     row = await database.fetch_one("SELECT sum(usage_wh) FROM usage")
     assert row is not None
     assert row[0] == 100
-    assert await count(database, "reading") == 1
+    assert len(kept_in(database)) == 1
 
 
 async def test_a_group_is_one_transaction_whatever_its_order(database: Database) -> None:
@@ -114,7 +108,7 @@ async def test_what_cannot_be_true_is_refused_in_words(
     with pytest.raises(Permanent, match=sentence):
         intake.offer(wrong)
     await intake.tick(FROZEN.now())
-    assert await count(database, "reading") == 0
+    assert len(kept_in(database)) == 0
 
 
 async def test_a_full_disk_keeps_readings_waiting_and_then_stores_them(
@@ -130,12 +124,12 @@ async def test_a_full_disk_keeps_readings_waiting_and_then_stores_them(
     with pytest.raises(Transient, match="disk is full"):
         await intake.tick(FROZEN.now())
     assert not any(done.done() for done in waiting)
-    assert await count(database, "reading") == 0
+    assert len(kept_in(database)) == 0
     async with database.transaction() as connection:
         await connection.execute("PRAGMA max_page_count = 100000")
     await intake.tick(FROZEN.now())
     assert all(done.done() for done in waiting)
-    assert await count(database, "reading") == 3_999
+    assert len(kept_in(database)) == 3_999
 
 
 async def test_waiting_readings_are_bounded(database: Database) -> None:
@@ -155,7 +149,7 @@ async def test_stopping_stores_what_still_waits(database: Database) -> None:
     with suppress(asyncio.CancelledError):
         await running
     assert done.done()
-    assert await count(database, "reading") == 1
+    assert len(kept_in(database)) == 1
 
 
 async def test_a_long_backlog_is_committed_in_parts(database: Database) -> None:
@@ -165,7 +159,7 @@ async def test_a_long_backlog_is_committed_in_parts(database: Database) -> None:
     waiting[0].add_done_callback(lambda _: seen.append(sum(one.done() for one in waiting)))
     await intake.tick(FROZEN.now())
     assert seen == [MOST_AT_ONCE]
-    assert await count(database, "reading") == MOST_AT_ONCE + 1
+    assert len(kept_in(database)) == MOST_AT_ONCE + 1
 
 
 async def test_no_hurry_shortens_the_wait_for_a_disk_that_takes_nothing(

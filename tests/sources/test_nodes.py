@@ -215,8 +215,7 @@ async def test_what_was_committed_does_not_come_again(world: World) -> None:
         await node.subscribe(topic(NODE, Channel.ACK), qos=1)
         await publish(node, Channel.READING, encode_reading(world.reading(1)))
         await next_ack(node)
-    async with world.stage.database.transaction() as connection:
-        await connection.execute("DELETE FROM reading")
+    await world.stage.forget_readings()
     async with world.listening():
         await world.send([world.reading(2)])
         await world.until_stored(1)
@@ -232,13 +231,12 @@ async def test_a_connection_lost_before_the_commit_is_not_an_acknowledgement(
         await world.send([world.reading(number) for number in (1, 2, 3)])
 
         async def taken() -> bool:
-            return len(world.stage.intake._waiting) == 3
+            return world.stage.intake._waiting == 3
 
         await until(taken, "three readings wait for their commit")
     world.stage.intake.hurry()
     await world.until_stored(3)
-    async with world.stage.database.transaction() as connection:
-        await connection.execute("DELETE FROM reading")
+    await world.stage.forget_readings()
     async with world.listening():
 
         async def again() -> bool:
@@ -265,7 +263,7 @@ async def test_one_acknowledgement_covers_all_of_a_commit(slow_world: World) -> 
             await publish(node, Channel.READING, encode_reading(world.reading(number)))
 
         async def taken() -> bool:
-            return len(world.stage.intake._waiting) == 50
+            return world.stage.intake._waiting == 50
 
         await until(taken, "fifty readings wait for their commit")
         world.stage.intake.hurry()
@@ -275,7 +273,7 @@ async def test_one_acknowledgement_covers_all_of_a_commit(slow_world: World) -> 
         await publish(node, Channel.READING, encode_reading(world.reading(51)))
 
         async def next_taken() -> bool:
-            return len(world.stage.intake._waiting) == 1
+            return world.stage.intake._waiting == 1
 
         await until(next_taken, "one more reading waits")
         world.stage.intake.hurry()
@@ -291,7 +289,7 @@ async def test_what_never_arrived_is_not_acknowledged(slow_world: World) -> None
             await publish(node, Channel.READING, encode_reading(world.reading(number)))
 
         async def taken() -> bool:
-            return len(world.stage.intake._waiting) == 6
+            return world.stage.intake._waiting == 6
 
         await until(taken, "six readings wait for their commit")
         world.stage.intake.hurry()
@@ -422,7 +420,7 @@ async def test_acknowledgements_wait_for_the_broker(slow_world: World) -> None:
             await publish(node, Channel.READING, encode_reading(world.reading(4)))
 
             async def taken() -> bool:
-                return len(world.stage.intake._waiting) == 1
+                return world.stage.intake._waiting == 1
 
             await until(taken, "a reading waits for its commit")
         await world.mosquitto.stop()
@@ -517,7 +515,7 @@ async def test_a_node_forgets_its_readings_only_when_they_are_stored(slow_world:
     async with world.listening(), running(node.run()):
 
         async def taken() -> bool:
-            return len(world.stage.intake._waiting) >= 2
+            return world.stage.intake._waiting >= 2
 
         await until(taken, "two readings wait for their commit")
         kept = node.kept

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Permanent, Transient
-from gateway.store.database import Database
+from gateway.store.database import PAGE_BYTES, Database
 
 
 async def test_three_processes_may_create_the_file_at_once(tmp_path: Path) -> None:
@@ -174,10 +174,12 @@ async def test_a_file_that_was_deleted_is_not_written_to_in_vain(
 
 async def test_a_damaged_file_is_named_by_whoever_writes_to_it(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "usage.db")
+    row = await database.fetch_one("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'")
     await database.close()
+    assert row is not None
     with (tmp_path / "usage.db").open("r+b") as file:
-        file.seek(4_096)
-        file.write(b"\xff" * 40_960)
+        file.seek((row["rootpage"] - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
     damaged = await Database.open(tmp_path / "usage.db")
     with pytest.raises(Permanent, match="restore it from a backup"):
         async with damaged.transaction() as connection:

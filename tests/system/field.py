@@ -25,6 +25,7 @@ from gateway.simulation.pins import Pins
 from gateway.simulation.pzem import Pzem
 from gateway.wire.nodes import NodeReading
 from tests.simulation.world import SteadyLoad, passwords
+from tests.village import kept_in
 
 START_S = 1_770_000_000
 FACTOR = 60.0
@@ -231,12 +232,17 @@ class World:
 
     def stored(self, label: str) -> set[tuple[int, int]]:
         """(unix ms, Wh) of every stored reading of a meter point."""
-        return set(
-            self.rows(
-                "SELECT read_ms, energy_wh FROM reading JOIN installation USING (meter_id)"
-                f" JOIN meter_point USING (meter_point_id) WHERE label = '{label}'"
-            )
+        if not self.rows("SELECT 1 FROM meter_point"):
+            return set()
+        meters = self.rows(
+            "SELECT meter_id FROM installation JOIN meter_point USING (meter_point_id)"
+            f" WHERE label = '{label}'"
         )
+        return {
+            (kept.read_ms, kept.energy_wh)
+            for kept in kept_in(self.database)
+            if (kept.meter_id,) in meters
+        }
 
     def status(self, name: str) -> tuple[str, str]:
         """State and message; empty when there is none."""
