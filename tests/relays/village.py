@@ -106,7 +106,7 @@ class Village:
     async def set_reading(self, power_w: int, after_s: float, point: int = 1) -> None:
         """The meter was read at that time."""
         await self.write(
-            "INSERT OR REPLACE INTO register VALUES (?, ?, 0, 0, 0, ?, 230000, NULL, NULL)",
+            "INSERT OR REPLACE INTO register VALUES (?, ?, 0, 0, 0, ?, 230000, NULL, NULL, NULL)",
             point,
             int((NOW_S + after_s) * 1000),
             power_w * 1000,

@@ -366,7 +366,7 @@ async def test_the_remembered_sum_agrees_with_a_fresh_one_whatever_happens(
     async def save_register(meter: int, read_s: int) -> None:
         await write(
             database,
-            "INSERT OR REPLACE INTO register VALUES (?, ?, 0, 0, 0, 0, 0, NULL, NULL)",
+            "INSERT OR REPLACE INTO register VALUES (?, ?, 0, 0, 0, 0, 0, NULL, NULL, NULL)",
             [(meter, read_s * 1000)],
         )
 
