@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
-FIELD_STATUSES = ("bus", "broker", "node", "relay")
+FIELD_STATUSES = ("bus", "broker", "node", "relay", "store")
 PASSPHRASES = {
     "testnet": "Test SDF Network ; September 2015",
     "mainnet": "Public Global Stellar Network ; September 2015",
@@ -113,6 +113,7 @@ def _field_statuses(config: Config) -> list[str]:
     names = [f"bus:{bus.name}" for bus in config.bus]
     names += [f"node:{point.node}" for point in config.meter_point if point.node]
     names += [f"relay:{point.label}" for point in config.meter_point if point.relay != "none"]
+    names.append("store")
     return [*names, "broker"] if config.mqtt else names
 
 
@@ -178,11 +179,16 @@ def field(
     from gateway.sources.intake import Intake, IntakeSettings
     from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
     from gateway.sources.nodes import MeterOfNode, NodeSource
+    from gateway.store.housekeeping import Housekeeper
+    from gateway.store.retention import Retention
     from gateway.wire.registers import find_map
 
     bands = time_bands(config)
     intake = Intake(IntakeSettings(config.gateway.flush_s), points, bands.tier_at, database, clock)
-    services: list[Service] = [intake]
+    retention = Retention(
+        config.gateway.keep_raw_days, config.gateway.keep_quarter_days, config.gateway.room_mb
+    )
+    services: list[Service] = [intake, Housekeeper(database, clock, retention)]
     for bus in config.bus:
         meters = [
             MeterOnBus(

@@ -42,6 +42,10 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
         database: the usage database; ``USAGE_EVENTS_DB_PATH`` wins.
         timezone: IANA name, for time bands and for the page.
         flush_s: the longest a reading waits in memory, s.
+        keep_raw_days: how long raw readings are kept, days; longer while they are not settled.
+        keep_quarter_days: how long rollups of quarter-hours are kept, days; those of hours and
+            days stay.
+        room_mb: below this much room on the card the oldest raw readings go early, MB.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=60)]
@@ -49,6 +53,9 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     database: FilePath
     timezone: str = "UTC"
     flush_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    keep_raw_days: Annotated[int, Meta(ge=1, le=3_660)] = 30
+    keep_quarter_days: Annotated[int, Meta(ge=31, le=3_660)] = 400
+    room_mb: Annotated[int, Meta(ge=20)] = 256
 
 
 class BusSection(Struct, frozen=True, kw_only=True):
