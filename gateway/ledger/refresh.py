@@ -29,6 +29,8 @@ MAX_LEDGERS_BEHIND = 5_000
 """Beyond this the entries are read at once: a server looks through 10 000 ledgers at a time."""
 MAX_QUIET_LOOKS = 60
 """After so many looks without an event the entries are read anyway: not every change has one."""
+QUIET_SAVED_EVERY_S = 300
+"""That nothing happened is written down this seldom, s of ledger time: commits wear the card."""
 MAX_BACKOFF_S = 15.0
 LEAST_PAUSE_S = 0.2
 
@@ -80,9 +82,12 @@ class Refresher:
             Permanent: its entries cannot be understood.
         """
         site, contract = self._settings.site, self._settings.contract
-        events = await self._events_since(await find_cursor(self._database, contract))
+        seen = await find_cursor(self._database, contract)
+        events = await self._events_since(seen)
         if events is not None and events.complete and not self._concern_us(events):
-            await save_quiet(self._database, site, contract, _cursor(events))
+            now_seen = _cursor(events)
+            if seen is None or now_seen.as_of_s - seen.as_of_s >= QUIET_SAVED_EVERY_S:
+                await save_quiet(self._database, contract, now_seen)
             self._quiet_looks += 1
         else:
             cursor = _cursor(events or await self._from_now())

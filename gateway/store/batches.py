@@ -243,8 +243,7 @@ async def _apply_claims(
         )
     }
     await connection.executemany(
-        """UPDATE usage SET claimed_wh = claimed_wh + :claimed_wh,
-               open = usage_wh > claimed_wh + :claimed_wh
+        """UPDATE usage SET claimed_wh = claimed_wh + :claimed_wh
            WHERE start_s = :start_s AND meter_point_id = :point""",
         [
             {

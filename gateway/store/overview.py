@@ -175,9 +175,11 @@ SELECT p.meter_point_id, p.label, p.site, p.slot, p.settlement_mode, p.critical,
        MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        IFNULL(t.residue_wh, 0) AS residue_wh,
        c.total_wh, c.balance, c.paid_from_s, c.paid_until_s, c.last_read_s, c.market_credit_wh,
-       c.remainder_milli, c.max_power_w, c.plan, c.flags, c.version, c.as_of_s,
+       c.remainder_milli, c.max_power_w, c.plan, c.flags, c.version,
+       MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s,
        s.state, s.reason, s.decided_ms, s.output
 FROM meter_point p
+CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN settlement t ON t.meter_point_id = p.meter_point_id

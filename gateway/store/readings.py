@@ -155,12 +155,6 @@ class ReadingBook:
                    estimated_wh = estimated_wh + excluded.estimated_wh""",
             rows,
         )
-        # A statement of its own: naming the flag above would rewrite its index at each flush.
-        await connection.executemany(
-            """UPDATE usage SET open = 1
-               WHERE start_s = :start_s AND meter_point_id = :point AND open = 0""",
-            rows,
-        )
 
 
 class _Known:

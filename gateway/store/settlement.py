@@ -161,8 +161,7 @@ async def _claim_oldest(connection: aiosqlite.Connection, settled_wh: Mapping[in
                SELECT start_s, meter_point_id, MAX(0, MIN(usage_wh, left_wh)) AS claimed_wh
                FROM running
            )
-           UPDATE usage SET claimed_wh = claim.claimed_wh,
-               open = usage.usage_wh > claim.claimed_wh FROM claim
+           UPDATE usage SET claimed_wh = claim.claimed_wh FROM claim
            WHERE usage.start_s = claim.start_s
              AND usage.meter_point_id = claim.meter_point_id
              AND usage.claimed_wh <> claim.claimed_wh""",

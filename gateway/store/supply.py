@@ -105,12 +105,13 @@ class Observation:
 
 _POINTS = """
 SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical,
-       c.balance, c.remainder_milli, c.paid_until_s, c.plan, c.flags, c.as_of_s,
-       c.market_credit_wh,
+       c.balance, c.remainder_milli, c.paid_until_s, c.plan, c.flags,
+       MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s, c.market_credit_wh,
        s.state, s.reason, s.switched_ms, s.output,
        r.power_mw, MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        n.since_s AS node_online_s
 FROM meter_point p
+CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
 LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL

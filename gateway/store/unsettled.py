@@ -106,7 +106,9 @@ _IN_BATCHES = """
 WITH settled AS (
     SELECT r.site,
            IIF(EXISTS (SELECT 1 FROM chain_meter c JOIN meter_point p USING (meter_point_id)
-                       WHERE p.site = r.site AND c.ledger < r.ledger), 0, r.sequence) AS sequence
+                       WHERE p.site = r.site AND c.ledger < r.ledger
+                         AND r.ledger > IFNULL((SELECT MAX(ledger) FROM chain_cursor), 0)),
+               0, r.sequence) AS sequence
     FROM chain_receipt r)
 SELECT i.meter_point_id, v.off_peak, v.standard, v.peak,
        i.off_peak_wh, i.standard_wh, i.peak_wh, i.market_wh

@@ -17,6 +17,7 @@ from gateway.ledger.refresh import MAX_LEDGERS_BEHIND, MAX_QUIET_LOOKS, Refreshe
 from gateway.store.chain import Cursor, find_cursor, find_records
 from gateway.store.database import Database
 from gateway.store.status import find_status
+from gateway.store.supply import SupplyBook
 from tests.ledger import village as villages
 from tests.ledger.localnet import running
 from tests.ledger.village import HOUR_S, SITE, START_S, Village, at, chain_id, client_of, use
@@ -81,8 +82,9 @@ async def test_while_nothing_happens_one_small_request_keeps_the_records_fresh(
         await refresher.tick(NOW)
         assert wire.methods()[before:] == ["getEvents"]
     assert (await cursor(village, database)).as_of_s == village.localnet.time_s()
-    fresh = _rows(database, "SELECT DISTINCT as_of_s FROM chain_meter")
-    assert fresh == [(village.localnet.time_s(),)]
+    points = await SupplyBook(database).find(village.localnet.time_s())
+    seen = {point.facts.record.as_of_s for point in points if point.facts.record}
+    assert seen == {village.localnet.time_s()}
 
 
 async def test_events_of_another_village_change_nothing_here(

@@ -55,5 +55,11 @@ DROP INDEX usage_unclaimed;
 ALTER TABLE usage ADD COLUMN open INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1)); -- 0: a batch carries all of it
 UPDATE usage SET open = usage_wh > claimed_wh;
 CREATE INDEX usage_open ON usage (start_s) WHERE open = 1;
+CREATE TRIGGER usage_opened_or_closed AFTER UPDATE OF usage_wh, claimed_wh ON usage
+WHEN NEW.open <> (NEW.usage_wh > NEW.claimed_wh)
+BEGIN
+    UPDATE usage SET open = NOT NEW.open
+    WHERE start_s = NEW.start_s AND meter_point_id = NEW.meter_point_id;
+END;
 
 ALTER TABLE register ADD COLUMN export_wh INTEGER;  -- the newest, of meters that have such a register
