@@ -99,6 +99,13 @@ class Checkpoint:
     candidate_ms: int | None = None
     candidate_wh: int | None = None
 
+    @property
+    def behind_wh(self) -> int:
+        """How far the register stands below what is counted, Wh; 0: it has not gone back."""
+        if self.candidate_wh is None or self.candidate_ms != self.read_ms:
+            return 0
+        return self.energy_wh - self.candidate_wh
+
 
 @dataclass(slots=True)
 class Step:
@@ -159,7 +166,7 @@ def _advance_with_care(
     """Late, after a gap, out of line, or while a candidate waits."""
     if read_ms <= max(last.read_ms, last.candidate_ms or 0):
         return Step(last, Movement.LATE, 0, 0, read_ms)
-    if last.candidate_ms is not None and last.candidate_ms == last.read_ms:
+    if last.behind_wh:
         return _behind(last, read_ms, energy_wh, limits)
     if limits.allow(energy_wh - last.energy_wh, read_ms - last.read_ms):
         return _in_line(last, read_ms, energy_wh, limits)

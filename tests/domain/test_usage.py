@@ -93,6 +93,7 @@ def test_a_register_that_goes_back_is_named_once_and_its_old_ground_is_not_bille
     movements = [step.movement for step in steps]
     assert movements == ["suspect", "reverse", "normal", "normal", "normal"]
     assert [step.usage_wh for step in steps] == [0, 0, 0, 20, 20]
+    assert [step.checkpoint.behind_wh for step in steps] == [0, 40, 10, 0, 0]
     assert steps[-1].checkpoint == Checkpoint(AT + 5 * MINUTE_MS, 90_040, 40)
 
 
@@ -142,6 +143,12 @@ def test_a_load_above_the_maximum_for_a_moment_is_no_glitch() -> None:
     steps = _read(Checkpoint(AT, 1_000), 1_130, 1_140)
     assert [step.movement for step in steps] == ["suspect", "normal"]
     assert steps[-1].usage_wh == 140
+
+
+def test_a_register_is_cut_to_whole_wh_at_both_ends() -> None:
+    limits = RegisterLimits(10)
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 1, limits).movement is Movement.NORMAL
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 2, limits).movement is Movement.SUSPECT
 
 
 def test_a_reading_may_be_a_second_off() -> None:
