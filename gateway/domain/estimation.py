@@ -51,8 +51,8 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A time without readings.
+class Stretch:
+    """A time without readings of one meter point.
 
     Args:
         from_ms: the last reading before it (unix milliseconds).
@@ -74,7 +74,7 @@ class Gap:
         )
 
 
-def estimate(gap: Gap, known_wh: Mapping[int, int]) -> tuple[Estimate, ...]:
+def estimate(gap: Stretch, known_wh: Mapping[int, int]) -> tuple[Estimate, ...]:
     """Estimate the usage in each quarter-hour of a gap.
 
     Args:
@@ -124,7 +124,7 @@ _SCALE = INTERVAL_MS * len(_LIKE_WEEKS) * 60
 """Weights are Wh times this, so that the mean of up to six like days is a whole number."""
 
 
-def _weigh(gap: Gap, known_wh: Mapping[int, int]) -> tuple[Method, list[int]]:
+def _weigh(gap: Stretch, known_wh: Mapping[int, int]) -> tuple[Method, list[int]]:
     parts_ms = gap.parts_ms
     if gap.to_ms - gap.from_ms >= SHORT_MS:
         likely = [_likely(start_s, known_wh) for start_s, _ in parts_ms]
@@ -172,7 +172,7 @@ def _line(parts_ms: Sequence[tuple[int, int]], known_wh: Mapping[int, int]) -> l
     ]
 
 
-def _reason(gap: Gap, method: Method) -> str:
+def _reason(gap: Stretch, method: Method) -> str:
     minutes = (gap.to_ms - gap.from_ms) // 60_000
     known = "the total is what the register moved"
     total = known if gap.total_wh is not None else "the total is estimated, too"

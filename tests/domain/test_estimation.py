@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.estimation import Estimate, Gap, Method, apportion, estimate
+from gateway.domain.estimation import Estimate, Method, Stretch, apportion, estimate
 
 MONDAY = 1_700_438_400
 QUARTER_MS = 900_000
@@ -16,9 +16,9 @@ def _usage(estimates: tuple[Estimate, ...]) -> list[int]:
     return [one.usage_wh for one in estimates]
 
 
-def _gap(quarters: int, total_wh: int | None, *, late_ms: int = 0) -> Gap:
+def _gap(quarters: int, total_wh: int | None, *, late_ms: int = 0) -> Stretch:
     from_ms = MONDAY * 1_000 + late_ms
-    return Gap(from_ms, MONDAY * 1_000 + quarters * QUARTER_MS, total_wh)
+    return Stretch(from_ms, MONDAY * 1_000 + quarters * QUARTER_MS, total_wh)
 
 
 def test_a_short_gap_is_a_straight_line_between_its_neighbours() -> None:
@@ -81,7 +81,7 @@ def test_estimates_add_up_to_what_the_register_moved(
     """Law: an estimate neither makes nor loses a Wh, and covers the gap and nothing else."""
     first_ms = MONDAY * 1_000 + from_ms
     known_wh = {MONDAY + 900 * place: usage_wh for place, usage_wh in seed.items()}
-    estimates = estimate(Gap(first_ms, first_ms + duration_ms, total_wh), known_wh)
+    estimates = estimate(Stretch(first_ms, first_ms + duration_ms, total_wh), known_wh)
     assert sum(_usage(estimates)) == total_wh
     assert min(_usage(estimates)) >= 0
     assert estimates[0].start_s * 1_000 <= first_ms < (estimates[0].start_s + 900) * 1_000

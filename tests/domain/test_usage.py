@@ -139,6 +139,16 @@ def test_a_reading_older_than_the_candidate_changes_nothing() -> None:
     assert (step.movement, step.checkpoint) == (Movement.LATE, waiting)
 
 
+def test_a_waiting_candidate_leaves_open_what_was_read_since() -> None:
+    first, again = _read(Checkpoint(AT, 90_000), 0, 0)
+    assert Checkpoint(AT, 90_000).precedes(AT + 1)
+    assert not Checkpoint(AT, 90_000).precedes(AT)
+    assert first.checkpoint == again.checkpoint
+    assert not again.checkpoint.precedes(AT + 2 * MINUTE_MS)
+    back = _read(Checkpoint(AT, 90_000), 89_950, 89_960)[-1].checkpoint
+    assert back.precedes(AT + 3 * MINUTE_MS)
+
+
 def test_a_load_above_the_maximum_for_a_moment_is_no_glitch() -> None:
     steps = _read(Checkpoint(AT, 1_000), 1_130, 1_140)
     assert [step.movement for step in steps] == ["suspect", "normal"]
