@@ -51,6 +51,10 @@ class Doubt(IntFlag):
     GAP = 1 << 11
     SUM = 1 << 12
     """Intervals do not add up to the register."""
+    DUPLICATE = 1 << 13
+    """One interval stands twice."""
+    EQUAL = 1 << 14
+    """Interval after interval the same usage: more likely a fault than a household."""
 
 
 NO_DOUBT = Doubt(0)

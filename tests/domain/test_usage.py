@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.usage import Checkpoint, Movement, RegisterLimits, advance, spread, start
+from gateway.domain.usage import (
+    Checkpoint,
+    Movement,
+    RegisterLimits,
+    Step,
+    advance,
+    settle,
+    spread,
+    start,
+)
 
 LIMITS = RegisterLimits(max_power_w=6_000)
 MINUTE_MS = 60_000
@@ -56,6 +65,113 @@ def test_a_jump_is_set_aside_and_not_billed() -> None:
     step = advance(suspect.checkpoint, AT + 2 * MINUTE_MS, 900_040, LIMITS)
     assert (step.movement, step.usage_wh, step.flagged_wh) == (Movement.JUMP, 40, 899_000)
     assert step.checkpoint.cumulative_wh + step.checkpoint.flagged_wh == 900_040 - 1_000
+
+
+def _read(last: Checkpoint, *registers_wh: int, every_ms: int = MINUTE_MS) -> list[Step]:
+    """Readings at a steady pace."""
+    steps: list[Step] = []
+    for number, register_wh in enumerate(registers_wh, start=1):
+        steps.append(advance(last, AT + number * every_ms, register_wh, LIMITS))
+        last = steps[-1].checkpoint
+    return steps
+
+
+def test_a_register_frozen_at_zero_is_not_believed_while_it_may_be_a_glitch() -> None:
+    steps = _read(Checkpoint(AT, 90_000), 0, 0, 0, 90_010)
+    assert [step.movement for step in steps] == ["suspect", "suspect", "suspect", "glitch"]
+    assert steps[-1].usage_wh == 10
+
+
+def test_a_register_that_stays_at_zero_for_ten_minutes_is_believed() -> None:
+    steps = _read(Checkpoint(AT, 90_000), *[0] * 11, 7)
+    assert [step.movement for step in steps[-3:]] == ["suspect", "reset", "normal"]
+    assert steps[-1].checkpoint == Checkpoint(AT + 12 * MINUTE_MS, 7, 7)
+
+
+def test_a_register_that_goes_back_is_named_once_and_its_old_ground_is_not_billed_again() -> None:
+    steps = _read(Checkpoint(AT, 90_000), 89_950, 89_960, 89_990, 90_020, 90_040)
+    movements = [step.movement for step in steps]
+    assert movements == ["suspect", "reverse", "normal", "normal", "normal"]
+    assert [step.usage_wh for step in steps] == [0, 0, 0, 20, 20]
+    assert [step.checkpoint.behind_wh for step in steps] == [0, 40, 10, 0, 0]
+    assert steps[-1].checkpoint == Checkpoint(AT + 5 * MINUTE_MS, 90_040, 40)
+
+
+def test_a_register_that_comes_back_from_below_its_highest_value_was_a_glitch_after_all() -> None:
+    steps = _read(Checkpoint(AT, 90_000), 89_500, 89_501, 90_030)
+    assert [step.movement for step in steps] == ["suspect", "reverse", "glitch"]
+    assert steps[-1].usage_wh == 30
+
+
+def test_a_young_register_that_falls_is_set_aside_because_it_may_have_gone_back() -> None:
+    steps = _read(Checkpoint(AT, 300), 20, 30)
+    assert (steps[-1].movement, steps[-1].usage_wh, steps[-1].flagged_wh) == ("reset", 10, 20)
+
+
+def test_a_register_restored_from_an_old_copy_is_set_aside() -> None:
+    steps = _read(Checkpoint(AT, 90_000), 50_000, 50_010)
+    assert (steps[-1].movement, steps[-1].usage_wh, steps[-1].flagged_wh) == ("reset", 10, 50_000)
+
+
+def test_much_that_was_left_up_to_the_modulus_is_set_aside() -> None:
+    limits = RegisterLimits(6_000, modulus_wh=9_999_990)
+    last = Checkpoint(AT, 9_995_000)
+    waiting = advance(last, AT + 60 * MINUTE_MS, 5, limits).checkpoint
+    step = advance(waiting, AT + 61 * MINUTE_MS, 15, limits)
+    assert (step.movement, step.usage_wh, step.flagged_wh) == (Movement.ROLLOVER, 15, 4_990)
+
+
+def test_a_glitch_to_zero_shortly_before_a_rollover_hides_it_not() -> None:
+    limits = RegisterLimits(6_000, modulus_wh=9_999_990)
+    glitch = advance(Checkpoint(AT, 9_999_000), AT + 10_000, 0, limits).checkpoint
+    step = advance(glitch, AT + 30 * MINUTE_MS, 10, limits)
+    assert (step.movement, step.usage_wh) == (Movement.ROLLOVER, 1_000)
+
+
+def test_usage_after_a_gap_is_counted_and_named() -> None:
+    step = advance(Checkpoint(AT, 1_000), AT + 60 * MINUTE_MS, 3_000, LIMITS)
+    assert (step.movement, step.usage_wh) == (Movement.GAP, 2_000)
+
+
+def test_a_reading_older_than_the_candidate_changes_nothing() -> None:
+    waiting = advance(Checkpoint(AT, 90_000), AT + 2 * MINUTE_MS, 5, LIMITS).checkpoint
+    step = advance(waiting, AT + MINUTE_MS, 5, LIMITS)
+    assert (step.movement, step.checkpoint) == (Movement.LATE, waiting)
+
+
+def test_a_waiting_candidate_leaves_open_what_was_read_since() -> None:
+    first, again = _read(Checkpoint(AT, 90_000), 0, 0)
+    assert Checkpoint(AT, 90_000).precedes(AT + 1)
+    assert not Checkpoint(AT, 90_000).precedes(AT)
+    assert first.checkpoint == again.checkpoint
+    assert not again.checkpoint.precedes(AT + 2 * MINUTE_MS)
+    back = _read(Checkpoint(AT, 90_000), 89_950, 89_960)[-1].checkpoint
+    assert back.precedes(AT + 3 * MINUTE_MS)
+
+
+def test_a_load_above_the_maximum_for_a_moment_is_no_glitch() -> None:
+    steps = _read(Checkpoint(AT, 1_000), 1_130, 1_140)
+    assert [step.movement for step in steps] == ["suspect", "normal"]
+    assert steps[-1].usage_wh == 140
+
+
+def test_a_register_is_cut_to_whole_wh_at_both_ends() -> None:
+    limits = RegisterLimits(10)
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 1, limits).movement is Movement.NORMAL
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 2, limits).movement is Movement.SUSPECT
+
+
+def test_a_reading_may_be_a_second_off() -> None:
+    limits = RegisterLimits(23_000)
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 70, limits).movement is Movement.NORMAL
+    assert advance(Checkpoint(AT, 0), AT + 10_000, 73, limits).movement is Movement.SUSPECT
+
+
+def test_a_register_that_a_person_read_is_believed_at_once() -> None:
+    step = settle(Checkpoint(AT, 90_000), AT + MINUTE_MS, 20, LIMITS)
+    assert (step.movement, step.usage_wh) == (Movement.RESET, 20)
+    again = settle(step.checkpoint, AT + MINUTE_MS, 20, LIMITS)
+    assert (again.movement, again.usage_wh) == (Movement.NORMAL, 0)
 
 
 def test_a_first_reading_starts_the_count() -> None:
