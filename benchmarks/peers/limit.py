@@ -4,13 +4,16 @@ Where cgroup v2 lets this user make a group that has ``cpu.max``, the kernel doe
 thread stops the process (SIGSTOP) whenever it has used more processor time than its share, and
 continues it (SIGCONT) when it has not: what counts is time used by all its threads, so a process
 that waits is not held back. Its steps are coarser than the kernel's, its average is the same.
-Afterwards the process runs free again, and no group is left.
+Afterwards the process runs free again, and no group is left. ``python -m benchmarks.peers.limit``
+holds a program with two busy threads to a tenth of a core and checks what it got.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -118,3 +121,41 @@ def _govern(fraction: float, pid: int, done: threading.Event) -> None:
             if stopped != (budget_s < 0):
                 stopped = not stopped
                 os.kill(pid, signal.SIGSTOP if stopped else signal.SIGCONT)
+
+
+_BUSY = """
+import hashlib, signal, threading
+signal.alarm(20)
+block = bytes(1 << 20)
+def burn():
+    while True:
+        hashlib.sha256(block)
+threading.Thread(target=burn, daemon=True).start()
+burn()
+"""
+
+
+def main() -> int:
+    """Check that the share is kept, and that it runs free afterwards."""
+    process = subprocess.Popen([sys.executable, "-c", _BUSY])
+    try:
+        time.sleep(0.5)
+        with limited(0.1, process.pid) as how:
+            held = _share(process.pid, 5)
+        free = _share(process.pid, 1)
+    finally:
+        process.kill()
+        process.wait()
+    print(f"{how}: {held:.3f} of a core inside, {free:.2f} after")
+    assert 0.07 < held < 0.13 < free, (held, free)  # noqa: S101 - this is the check
+    return 0
+
+
+def _share(pid: int, seconds: float) -> float:
+    used_s = cpu_s(pid)
+    time.sleep(seconds)
+    return (cpu_s(pid) - used_s) / seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
