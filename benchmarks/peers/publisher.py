@@ -5,7 +5,8 @@ Run as a program, so that a receiver under test does not pay for it:
 the nodes' password in ``MQTT_PASSWORD`` (none: anonymous). Each node has a connection of its own,
 as the village's broker demands. Prints ``{"published": 1000, "seconds": 1.5}`` when the broker has
 acknowledged all. A broker keeps what comes while a receiver with a lasting session is away:
-:func:`open_session` makes such a session, then publishing fills its queue.
+``--session CLIENT-ID`` (:func:`open_session`) makes such a session first, so that publishing fills
+its queue.
 """
 
 from __future__ import annotations
@@ -253,12 +254,16 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=1000)
     parser.add_argument("--start-s", type=int, help="unix s of the first readings")
     parser.add_argument("--per-s", type=float, help="messages per second; left out: all at once")
+    parser.add_argument("--session", help="client id of an MQTT v5 receiver that is away")
     chosen = parser.parse_args()
     stream = Stream.until_now(chosen.nodes, chosen.messages)
     if chosen.start_s is not None:
         stream = Stream(chosen.nodes, chosen.messages, chosen.start_s)
     password = os.environ.get("MQTT_PASSWORD")
-    seconds = asyncio.run(publish(BrokerAddress(chosen.port), stream, password, chosen.per_s))
+    address = BrokerAddress(chosen.port)
+    if chosen.session is not None:
+        asyncio.run(open_session(address, chosen.session, password))
+    seconds = asyncio.run(publish(address, stream, password, chosen.per_s))
     print(json.dumps({"published": stream.messages, "seconds": round(seconds, 3)}))
     return 0
 
