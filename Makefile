@@ -27,6 +27,7 @@ check: setup-test  ## style, types, architecture, committed WASM
 	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask --no-default-features -- check
 
 bench: setup-test  ## measure, beside peers, and render docs/performance.md
+	@scripts/setup.sh --peers
 	@$(PYTHON) -m benchmarks
 
 coverage: setup-test  ## how many lines of the contracts their tests run; installs LLVM's tools
@@ -40,3 +41,4 @@ contracts: setup-test  ## rebuild contracts/wasm from source
 lock:  ## pin the Python environment anew
 	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock
 	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml --extra dev -o requirements-dev.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q benchmarks/peers/requirements.txt -o benchmarks/peers/requirements.lock

@@ -3,6 +3,7 @@
 #   --test      also what the tests need (a browser, SQLite's shell)
 #   --wasm      also what rebuilding the contracts needs
 #   --coverage  also what counting the lines that run needs
+#   --peers     also other projects' programs that benchmarks run beside ours, in .venv-peers
 # Downloads from package registries only (Debian, PyPI, crates.io).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,7 @@ as_root() {
 }
 
 missing=()
+peers=
 need() {  # need COMMAND PACKAGE...
     command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("${@:2}")
 }
@@ -30,7 +32,8 @@ for option in "$@"; do
             [ -d /usr/lib/rustlib/src/rust ] || [ -d /usr/src/rustc-src ] || missing+=(rust-web-src)
             [ -x /usr/bin/cargo ] || missing+=(rustc-web cargo-web) ;;
         --coverage) need llvm-cov-22 llvm-22 ;;
-        *) echo "setup.sh: unknown option $option (known: --test, --wasm, --coverage)" >&2; exit 2 ;;
+        --peers) peers=yes ;;
+        *) echo "setup.sh: unknown option $option (known: --test, --wasm, --coverage, --peers)" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -50,6 +53,19 @@ if [ ! -x .venv/bin/gateway ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ];
     .venv/bin/uv pip install -q --require-hashes -r requirements-dev.lock
     .venv/bin/uv pip install -q --no-deps --no-build-isolation -e .
     echo "$wanted" > "$stamp"
+fi
+
+if [ -n "$peers" ]; then
+    lock=benchmarks/peers/requirements.lock
+    stamp=.venv-peers/.installed-from
+    wanted=$(sha256sum < "$lock")
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        echo "installing the peers' Python environment"
+        [ -x .venv-peers/bin/python ] || python3 -m venv --without-pip .venv-peers
+        # One of them has no wheel: what builds it is held to the lock as well.
+        VIRTUAL_ENV=$PWD/.venv-peers .venv/bin/uv pip install -q --require-hashes --build-constraints "$lock" -r "$lock"
+        echo "$wanted" > "$stamp"
+    fi
 fi
 
 echo "building the local ledger (the first time takes minutes)"
