@@ -7,6 +7,7 @@ spares the card; a process that starts reads the last ones written and follows t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiosqlite
@@ -55,11 +56,7 @@ class Chains:
 
 
 async def follow(connection: aiosqlite.Connection, known: Chains) -> Chains:
-    """The chains as the file has them: what is known already, or read anew.
-
-    Raises:
-        Permanent: a group that has to be followed is damaged.
-    """
+    """The chains as the file has them: what is known already, or read anew."""
     async with connection.execute(
         "SELECT sequence, hash FROM reading_group ORDER BY sequence DESC LIMIT 1"
     ) as cursor:
@@ -71,7 +68,10 @@ async def follow(connection: aiosqlite.Connection, known: Chains) -> Chains:
 
 
 async def _load(connection: aiosqlite.Connection) -> Chains:
-    """The heads that were written last, and whatever was appended since."""
+    """The heads that were written last, and whatever was appended since.
+
+    A damaged group is passed over: metering goes on, and ``gateway verify`` says where it is.
+    """
     chains = Chains()
     for row in await connection.execute_fetchall(
         """SELECT meter_id, sequence, head FROM chain_head
@@ -85,9 +85,10 @@ async def _load(connection: aiosqlite.Connection) -> Chains:
     ) as cursor:
         async for row in cursor:
             if row["sequence"] > chains.sequence:
-                for meter_id, records in by_meter(records_of(row)):
-                    head = extend(chains.heads.get(meter_id, NO_HEAD), records)
-                    chains.heads[meter_id] = head
+                with suppress(Permanent):
+                    for meter_id, records in by_meter(records_of(row)):
+                        head = extend(chains.heads.get(meter_id, NO_HEAD), records)
+                        chains.heads[meter_id] = head
             chains.sequence, chains.hash = row["sequence"], row["hash"]
             chains.hour = max(chains.hour, row["to_ms"] // HOUR_MS)
     return chains
