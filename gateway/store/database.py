@@ -19,9 +19,9 @@ from gateway.errors import Permanent, Transient
 
 BUSY_TIMEOUT_S = 10.0
 BUSY_RETRY_S = 0.01
-PAGE_BYTES = 1024
-"""A commit writes whole pages: small ones halve what a flush of readings writes to the card."""
-CHECKPOINT_PAGES = 4000
+PAGE_BYTES = 512
+"""A commit writes whole pages: the smallest halve what a flush of readings writes to the card."""
+CHECKPOINT_PAGES = 8000
 """In the log before it is copied into the file: 4 MB, so that busy pages are copied seldom."""
 Value = int | float | str | bytes | None
 Row = aiosqlite.Row
