@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.card_rig PER_S FLUSH_S HOURS [whole]``: real services on a driven clock, so
 that a day takes seconds. The kernel counts what this process writes (``write_bytes`` of
-/proc/self/io), the last checkpoint included. With ``whole`` everything else that writes runs, too: supply control,
-looks at a real local ledger each minute, and batches every six hours.
+/proc/self/io), the last checkpoint included. With ``whole`` everything else that writes runs, too:
+supply control, looks at a real local ledger each minute, and batches every six hours.
 """
 
 from __future__ import annotations
