@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import serial
 
+from gateway.domain.readings import Quality
 from gateway.errors import Transient
 from gateway.simulation.bus import Bus
 from gateway.simulation.household import Household
 from gateway.simulation.pzem import Fault
 from gateway.sources import schedule
-from gateway.wire.registers import Measurement
+from gateway.wire.tables import Measurement
 from tests.simulation.world import SteadyLoad
 from tests.sources.stage import Stage, house, line_with, register_wh, running, set_up, until
 from tests.village import START_S
@@ -250,19 +251,24 @@ async def test_an_adapter_that_is_unplugged_is_read_again_once_it_is_back(
     assert await stage.events("refused-reading") == []
 
 
-class SaggingHousehold(Household):
-    """A house whose meter shows 12 V."""
+class StrangeHousehold(Household):
+    """A house whose meter shows another voltage."""
+
+    voltage_mv = 0
 
     def measurement(self, now_ms: int) -> Measurement:
         """The same as ever, but for the voltage."""
-        return replace(super().measurement(now_ms), voltage_mv=12_000)
+        return replace(super().measurement(now_ms), voltage_mv=self.voltage_mv)
 
 
-async def test_what_no_meter_can_measure_is_refused_with_one_event(
-    stage: Stage,
-) -> None:
-    sagging = SaggingHousehold("house-2", SteadyLoad(0), START_S * 1_000, first_register_wh=1_002)
-    bus = line_with([house(1), sagging, house(3)])
+def strange_line(voltage_mv: int) -> Bus:
+    strange = StrangeHousehold("house-2", SteadyLoad(0), START_S * 1_000, first_register_wh=1_002)
+    strange.voltage_mv = voltage_mv
+    return line_with([house(1), strange, house(3)])
+
+
+async def test_what_no_meter_can_show_is_refused_with_one_event(stage: Stage) -> None:
+    bus = strange_line(900_000)
     bus.start()
     async with running(stage.poller(bus.path).run()):
 
@@ -274,7 +280,22 @@ async def test_what_no_meter_can_measure_is_refused_with_one_event(
     bus.stop()
     assert detail == (
         "meter main/2 (house-02) sent a message that was refused: "
-        "voltage of 12 V is outside 80 to 260 V"
+        "voltage of 900 V is outside 0 to 440 V"
     )
     assert await stored(stage, 2) == []
     assert await stored(stage, 1)
+
+
+async def test_what_is_only_unlikely_is_stored_as_suspect(stage: Stage) -> None:
+    bus = strange_line(12_000)
+    bus.start()
+    async with running(stage.poller(bus.path).run()):
+        await until_each_was_stored(stage, 2)
+    bus.stop()
+    qualities = {
+        unit: {row["quality"] for row in await stage.readings(stage.points[unit - 1].meter_id)}
+        for unit in (1, 2)
+    }
+    assert qualities == {1: {Quality.VALID}, 2: {Quality.SUSPECT}}
+    assert set(await stored(stage, 2)) == {register_wh(2)}
+    assert await stage.events("refused-reading") == []
