@@ -13,11 +13,13 @@ from gateway.domain.readings import Quality
 from gateway.errors import Transient
 from gateway.simulation.bus import Bus
 from gateway.simulation.household import Household
-from gateway.simulation.pzem import Fault
+from gateway.simulation.pzem import Fault, Pzem
 from gateway.sources import schedule
-from gateway.wire.tables import Measurement
+from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
+from gateway.wire.meters import REGISTER_MAPS
+from gateway.wire.tables import Measurement, RegisterMap
 from tests.simulation.world import SteadyLoad
-from tests.sources.stage import Stage, house, line_with, register_wh, running, set_up, until
+from tests.sources.stage import NOW_MS, Stage, house, line_with, register_wh, running, set_up, until
 from tests.village import START_S
 
 HOUSES = 3
@@ -43,9 +45,9 @@ async def stored(stage: Stage, unit: int) -> list[int]:
     return [row["energy_wh"] for row in await stage.readings(meter_id)]
 
 
-async def until_each_was_stored(stage: Stage, times: int) -> None:
+async def until_each_was_stored(stage: Stage, times: int, houses: int = HOUSES) -> None:
     async def enough() -> bool:
-        counts = [len(await stored(stage, unit)) for unit in range(1, HOUSES + 1)]
+        counts = [len(await stored(stage, unit)) for unit in range(1, houses + 1)]
         return min(counts) >= times
 
     await until(enough, f"{times} readings of each meter")
@@ -299,3 +301,55 @@ async def test_what_is_only_unlikely_is_stored_as_suspect(stage: Stage) -> None:
     assert qualities == {1: {Quality.VALID}, 2: {Quality.SUSPECT}}
     assert set(await stored(stage, 2)) == {register_wh(2)}
     assert await stage.events("refused-reading") == []
+
+
+async def test_a_meter_whose_relay_was_just_switched_is_read_more_often(
+    stage: Stage, bus: Bus
+) -> None:
+    now_ms = int(stage.clock.now_s() * 1000)
+    async with stage.database.transaction() as connection:
+        await connection.execute("UPDATE meter_point SET relay = 'gpio:5' WHERE slot = 1")
+        await connection.execute(
+            """INSERT INTO supply
+               VALUES (:point, 'connected', 'credit', 0, :now, 'confirmed', 0)""",
+            {"point": stage.points[1].meter_point_id, "now": now_ms},
+        )
+    async with running(stage.poller(bus.path, read_every_s=60).run()):
+
+        async def read_thrice() -> bool:
+            return bus.meter(2).polls >= 3
+
+        await until(read_thrice, "three polls of the urgent meter")
+    assert bus.meter(1).polls == bus.meter(3).polls == 1
+    assert bus.counters.gap_violations == 0
+
+
+async def test_two_buses_are_read_at_once(stage: Stage, bus: Bus) -> None:
+    other = line_with([house(1), house(2), house(3)])
+    other.start()
+    async with running(stage.poller(bus.path).run(), stage.poller(other.path).run()):
+
+        async def both_often() -> bool:
+            return min(bus.counters.replies, other.counters.replies) >= 30
+
+        await until(both_often, "30 replies on each bus")
+    other.stop()
+    assert bus.counters.gap_violations == other.counters.gap_violations == 0
+
+
+@pytest.mark.parametrize("table", REGISTER_MAPS.values(), ids=REGISTER_MAPS)
+async def test_every_model_is_read_by_its_own_table(tmp_path: Path, table: RegisterMap) -> None:
+    home = Household("house-1", SteadyLoad(1_000_000), START_S * 1_000, first_register_wh=5_000)
+    bus = Bus([Pzem(1, home, table)], lambda: NOW_MS)
+    bus.start()
+    async with set_up(tmp_path, 1) as stage:
+        (point,) = stage.points
+        meter = MeterOnBus(1, table, point.meter_id, point.meter_point_id, point.label)
+        settings = BusSettings("main", bus.path, read_every_s=0)
+        poller = BusPoller(settings, [meter], stage.intake, stage.database, stage.clock)
+        async with running(poller.run()):
+            await until_each_was_stored(stage, 2, houses=1)
+        (first, *_) = await stage.readings(point.meter_id)
+    bus.stop()
+    assert first["energy_wh"] == home.register_wh(NOW_MS) == 6_000
+    assert first["power_mw"] == 1_000_000
