@@ -22,6 +22,9 @@ COMMANDS = {
     "demo": "a whole village on this machine",
     "scan": "find the meters on a bus",
     "read": "read one meter",
+    "set-address": "give a new meter its unit id",
+    "reset-energy": "set a meter's energy register to 0",
+    "commission": "prove which relay switches which meter",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }

@@ -58,7 +58,7 @@ async def run(config: Config, parts: Sequence[str]) -> None:
     Raises:
         GatewayError: something has to be put right before it can start.
     """
-    with _alone(Path(config.gateway.database), parts), _stopping_on_signals() as told:
+    with alone(Path(config.gateway.database), parts), _stopping_on_signals() as told:
         try:
             async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
                 services: list[Service] = []
@@ -82,7 +82,7 @@ async def run(config: Config, parts: Sequence[str]) -> None:
 
 
 @contextmanager
-def _alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
+def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
     """Hold a lock per part: two of a kind would fight over relays, nodes and the sequence.
 
     The kernel lets go of it however the process ends; the empty file stays.
@@ -197,6 +197,7 @@ def field(
                 point.meter_id,
                 point.meter_point_id,
                 point.label,
+                point.max_power_w,
             )
             for point in points
             if point.address.startswith(f"{bus.name}/")

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config import DEFAULT_PATH, load
-from gateway.errors import GatewayError, Permanent
-from gateway.sources.line import BAUDS, RefusedError, SerialLine, SilenceError
+from gateway.commands.target import MOST_STOP_BITS, Target, identify, measure, target_of
+from gateway.config import DEFAULT_PATH
+from gateway.errors import Permanent
+from gateway.sources.line import BAUDS, SerialLine
 from gateway.wire.errors import FrameError
-from gateway.wire.frames import FIRST_UNIT, LAST_UNIT, ReadRequest
-from gateway.wire.registers import PZEM_004T_V3, Measurement, RegisterMap, decode, find_map
-
-TRIES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which meter to read.
-
-    Args:
-        port: the serial device.
-        baud: bits per second.
-        unit: the meter's address on it.
-        table: its register map.
-    """
-
-    port: str
-    baud: int
-    unit: int
-    table: RegisterMap
+from gateway.wire.frames import FIRST_UNIT, LAST_UNIT
+from gateway.wire.meters import PZEM_004T_V3, REGISTER_MAPS
+from gateway.wire.registers import find_map
+from gateway.wire.tables import Measurement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baud", type=int, choices=BAUDS, default=9600, help="with PORT UNIT (9600)"
     )
+    parser.add_argument(
+        "--model", choices=sorted(REGISTER_MAPS), help="with PORT UNIT; default: what it looks like"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,62 +39,41 @@ def run(arguments: argparse.Namespace) -> int:
     """
     match arguments.meter:
         case [label]:
-            target = _by_label(arguments.config, label)
+            target = target_of(arguments.config, label)
         case [port, unit] if unit.isdecimal() and FIRST_UNIT <= int(unit) <= LAST_UNIT:
-            target = Target(port, arguments.baud, int(unit), PZEM_004T_V3)
+            target = asyncio.run(_guessed(port, arguments.baud, int(unit), arguments.model))
         case [_, unit]:
             raise Permanent(f"{unit!r} is no unit id: give 1 to 247")
         case _:
             raise Permanent("give PORT and UNIT, or the LABEL of one meter point")
+    measured = asyncio.run(_read(target))
     print(f"unit {target.unit} on {target.port}")
-    print(_table(asyncio.run(_read(target))))
+    print(_table(measured))
     return 0
 
 
-def _by_label(path: Path, label: str) -> Target:
-    config = load(path)
-    labels = {point.label: point for point in config.meter_point}
-    if label not in labels:
-        raise Permanent(f"{label} is no meter point in {path}; known: {', '.join(labels)}")
-    point = labels[label]
-    if point.node is not None or point.unit_id is None:
-        raise Permanent(f"{label} reports by itself, through node {point.node}: see the page")
-    bus = next(bus for bus in config.bus if bus.name == point.bus)
-    return Target(bus.port, bus.baud, point.unit_id, find_map(point.model))
+async def _guessed(port: str, baud: int, unit: int, model: str | None) -> Target:
+    """A target by what it answers; what answers nothing useful is taken for a PZEM for AC."""
+    if model is not None:
+        return Target(port, baud, unit, find_map(model))
+    line = SerialLine(port, baud, stop_bits=MOST_STOP_BITS)
+    await line.open()
+    try:
+        family, _ = await identify(line, unit)
+    except FrameError:
+        family = ()
+    finally:
+        line.close()
+    return Target(port, baud, unit, family[0] if family else PZEM_004T_V3)
 
 
 async def _read(target: Target) -> Measurement:
-    """Ask the meter, twice if need be: one damaged frame is only noise."""
-    table = target.table
-    request = ReadRequest(target.unit, table.function, table.address, table.count)
-    line = SerialLine(target.port, target.baud)
+    line = target.line
     await line.open()
-    failure: GatewayError | None = None
     try:
-        for _ in range(TRIES):
-            try:
-                return decode(table, await line.read(request))
-            except (SilenceError, FrameError, RefusedError) as error:
-                failure = error
+        return await measure(line, target)
     finally:
         line.close()
-    raise Permanent(f"unit {target.unit} on {target.port} {_why(failure)}") from failure
-
-
-def _why(failure: GatewayError | None) -> str:
-    match failure:
-        case SilenceError():
-            return (
-                "doesn't answer: check its mains supply, its A/B wires and its unit id "
-                "(gateway scan finds it)"
-            )
-        case RefusedError():
-            return f"refuses to be read (exception {failure.code}): is it another model?"
-        case _:
-            return (
-                f"can't be understood: {failure}; check for two meters with this unit id, "
-                "and the wiring"
-            )
 
 
 def _table(measured: Measurement) -> str:
@@ -117,6 +82,7 @@ def _table(measured: Measurement) -> str:
         ("current", measured.current_ma, 3, "A"),
         ("power", measured.power_mw, 1, "W"),
         ("energy", measured.energy_wh, 3, "kWh"),
+        ("flowed back", measured.export_wh, 3, "kWh"),
         ("frequency", measured.frequency_mhz, 1, "Hz"),
         ("power factor", measured.power_factor_milli, 2, ""),
     )
@@ -126,5 +92,5 @@ def _table(measured: Measurement) -> str:
         if value is not None
     ]
     if measured.alarm:
-        lines.append("  its power alarm is on")
+        lines.append("  its alarm is on")
     return "\n".join(lines)

@@ -1,10 +1,12 @@
-"""One simulated PZEM: a unit id, holding registers, a household behind it, and its faults.
+"""One simulated meter on a bus: its table, a household behind it, and its faults.
 
-Requests in, replies out; knows nothing of bytes on a line and nothing of time but its argument.
+Requests in, replies out, for every model that has a table; knows nothing of bytes on a line and
+nothing of time but its argument.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 
@@ -28,14 +30,12 @@ from gateway.wire.frames import (
     WriteRequest,
     request_function,
 )
-from gateway.wire.registers import (
-    PZEM_004T_V3,
-    PZEM_ALARM_THRESHOLD_W_ADDRESS,
-    RegisterMap,
-)
+from gateway.wire.meters.pzem_ac import ALARM_THRESHOLD_W_ADDRESS, PZEM_004T_V3
+from gateway.wire.tables import RegisterMap
 
 _ALARM_THRESHOLD_W = 23_000
-_FIRST_HOLDING = PZEM_ALARM_THRESHOLD_W_ADDRESS
+# DC: high and low voltage alarm thresholds (0.01 V), and the shunt (0: 100 A).
+_DC_HOLDING = {0x0000: 30_000, 0x0001: 700, 0x0003: 0}
 
 
 class Fault(Enum):
@@ -51,7 +51,7 @@ class Fault(Enum):
 
 
 class Pzem:
-    """A PZEM-004T v3, PZEM-014 or PZEM-016 on a bus.
+    """A meter on a bus: a PZEM for AC, or whatever its table says.
 
     Args:
         unit: its unit id, 1-247.
@@ -88,44 +88,63 @@ class Pzem:
 
     def hears(self, unit: int) -> bool:
         """Whether a request to ``unit`` is meant for this meter."""
-        return unit in (self.unit, BROADCAST_UNIT, GENERAL_UNIT)
+        own = (self.unit, BROADCAST_UNIT)
+        return unit in own or (unit == GENERAL_UNIT and self._is_pzem)
 
     def answer(self, request: Request, now_ms: int) -> Reply:
         """Obey a request at ``now_ms`` and say what the meter replies."""
         match request:
-            case ReadRequest(function=Function.READ_INPUT):
-                return self._read(request, 0, self._input_words(now_ms))
-            case ReadRequest():
-                return self._read(request, _FIRST_HOLDING, (self.alarm_threshold_w, self.unit))
-            case WriteRequest():
+            case ReadRequest(function=self._table.function):
+                return self._read(request, self._measured(now_ms))
+            case ReadRequest(function=Function.READ_HOLDING):
+                return self._read(request, self._holding())
+            case WriteRequest() if self._is_pzem:
                 return self._write(request)
-            case ResetEnergyRequest(unit):
+            case ResetEnergyRequest(unit) if self._table.resets_energy:
                 self.household.reset_energy(now_ms)
                 return ResetEnergyReply(unit)
+            case _:
+                return refusal(request, ExceptionCode.ILLEGAL_FUNCTION)
 
-    def _input_words(self, now_ms: int) -> tuple[int, ...]:
+    @property
+    def _is_pzem(self) -> bool:
+        return self._table.unit.by_hand is None
+
+    def _measured(self, now_ms: int) -> Mapping[int, int]:
         measured = self.household.measurement(now_ms)
         alarm = (measured.power_mw or 0) > self.alarm_threshold_w * 1000
-        return registers.encode(self._table, replace(measured, alarm=alarm))
+        words = registers.encode(self._table, replace(measured, alarm=alarm))
+        return dict(enumerate(words, start=self._table.address))
 
-    def _read(self, request: ReadRequest, first: int, words: tuple[int, ...]) -> Reply:
-        start = request.address - first
-        end = start + request.count
-        if start < 0 or request.count == 0 or end > len(words):
+    def _holding(self) -> Mapping[int, int]:
+        unit = registers.encode_unit(self._table, self.unit)
+        own = dict(enumerate(unit, start=self._table.unit.address))
+        if self._table.mark is not None:
+            return _DC_HOLDING | own
+        if self._is_pzem:
+            return {ALARM_THRESHOLD_W_ADDRESS: self.alarm_threshold_w} | own
+        return own
+
+    def _read(self, request: ReadRequest, words: Mapping[int, int]) -> Reply:
+        asked = range(request.address, request.address + request.count)
+        if not asked or any(address not in words for address in asked):
             return refusal(request, ExceptionCode.ILLEGAL_ADDRESS)
-        return ReadReply(request.unit, request.function, words[start:end])
+        wanted = tuple(words[address] for address in asked)
+        return ReadReply(request.unit, request.function, wanted)
 
     def _write(self, request: WriteRequest) -> Reply:
         match request.address:
-            case registers.PZEM_ALARM_THRESHOLD_W_ADDRESS:
-                self.alarm_threshold_w = request.value
-            case registers.PZEM_UNIT_ADDRESS if FIRST_UNIT <= request.value <= LAST_UNIT:
+            case self._table.unit.address if FIRST_UNIT <= request.value <= LAST_UNIT:
+                reply = WriteReply(request.unit, request.address, request.value)
                 self.unit = request.value
-            case registers.PZEM_UNIT_ADDRESS:
+                return reply
+            case self._table.unit.address:
                 return refusal(request, ExceptionCode.ILLEGAL_DATA)
+            case address if address == ALARM_THRESHOLD_W_ADDRESS and self._table.mark is None:
+                self.alarm_threshold_w = request.value
+                return WriteReply(request.unit, request.address, request.value)
             case _:
                 return refusal(request, ExceptionCode.ILLEGAL_ADDRESS)
-        return WriteReply(request.unit, request.address, request.value)
 
 
 def refusal(request: Request, code: ExceptionCode) -> ExceptionReply:

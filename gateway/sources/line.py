@@ -2,17 +2,13 @@
 
 pymodbus frames and awaits; this module keeps what RTU asks of whoever talks first and pymodbus does
 not: the gap of 3.5 characters, and the check that a reply answers this very request. Knows no
-meter and no schedule, and never sends anything but a read.
+meter and no schedule. What changes a meter is sent for a person's command only, never by a poller.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import logging
-import os
-import stat
 import time
 from contextlib import suppress
 from typing import cast
@@ -25,11 +21,19 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.transport.serialtransport import SerialTransport
 
 from gateway.errors import Permanent, Transient
+from gateway.sources.port import PortError, check_port
 from gateway.wire.errors import FrameError, UnexpectedReplyError
 from gateway.wire.frames import (
     EXCEPTION_FLAG,
+    GENERAL_UNIT,
+    ExceptionReply,
     Function,
+    ReadReply,
     ReadRequest,
+    Reply,
+    Request,
+    ResetEnergyRequest,
+    WriteRequest,
     decode_reply,
     encode_request,
     frame_duration_s,
@@ -37,12 +41,10 @@ from gateway.wire.frames import (
     silence_s,
 )
 
+__all__ = ["BAUDS", "PortError", "RefusedError", "SerialLine", "SilenceError"]
+
 BAUDS = (2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
 LONGEST_BABBLE_S = 2.0
-
-
-class PortError(Transient):
-    """The serial port itself cannot be used; the sentence says what to do about it."""
 
 
 class SilenceError(Transient):
@@ -66,16 +68,20 @@ class SerialLine:
 
     Args:
         port: the serial device.
-        baud: bits per second, 8N1.
+        baud: bits per second, eight data bits, no parity.
         timeout_s: how long a meter may stay silent after the request, s.
+        stop_bits: 1 or 2; a meter that wants one takes the second for silence.
     """
 
-    def __init__(self, port: str, baud: int = 9600, timeout_s: float = 0.2) -> None:
+    def __init__(
+        self, port: str, baud: int = 9600, timeout_s: float = 0.2, stop_bits: int = 1
+    ) -> None:
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # our caller logs transitions
         self._port = port
         self._baud = baud
         self._timeout_s = timeout_s
-        self._silence_s = silence_s(baud)
+        self._stop_bits = stop_bits
+        self._silence_s = silence_s(baud, stop_bits)
         self._quiet_since_s = 0.0
         self._heard = b""
         self._client: AsyncModbusSerialClient | None = None
@@ -88,17 +94,19 @@ class SerialLine:
         """
         if self._client is not None:
             return
-        _check_port(self._port)
+        check_port(self._port)
         client = AsyncModbusSerialClient(
             self._port,
             framer=FramerType.RTU,
             baudrate=self._baud,
+            stopbits=self._stop_bits,
             reconnect_delay=0,  # how to come back is our caller's decision
             retries=0,  # an immediate retry would take a late reply for its own
             trace_packet=self._watch,
         )
         if not await client.connect():
             raise PortError(f"serial port {self._port} could not be opened: plug it in again")
+        client.register(_ResetEnergy)
         self._client = client
         _heed_cancellation()
         with suppress(ValueError):  # a driver without the setting
@@ -114,12 +122,31 @@ class SerialLine:
     async def read(self, request: ReadRequest) -> tuple[int, ...]:
         """Ask one meter for words, each 0-65535; the line must be open.
 
+        The general address is answered by whatever single PZEM is on the line, also in the name
+        of its own unit id.
+
         Raises:
             PortError: the adapter is gone; the line is closed.
             SilenceError: no byte came back.
             FrameError: what came back is damaged or answers another request.
             RefusedError: the meter refuses.
         """
+        answer = await self._exchange(request)
+        if answer is not None:
+            return _words(answer, request)
+        reply = _accepted(decode_reply(self._heard, request))
+        return reply.words if isinstance(reply, ReadReply) else ()
+
+    async def change(self, request: WriteRequest | ResetEnergyRequest) -> None:
+        """Change one meter, for a person who asked for it; raises like :meth:`read`.
+
+        A failure leaves open whether the meter obeyed: read it to find out.
+        """
+        await self._exchange(request)
+        _accepted(decode_reply(self._heard, request))
+
+    async def _exchange(self, request: Request) -> ModbusPDU | None:
+        """Send one request; None: somebody answered the general address in his own name."""
         if self._client is None:
             raise PortError(f"serial port {self._port} is closed: open it first")
         await self._await_silence(self._client)
@@ -134,15 +161,18 @@ class SerialLine:
                 raise PortError(
                     f"serial port {self._port} disappeared: plug the adapter in again"
                 ) from None
-            raise self._diagnosis(request) from None
+            problem = self._diagnosis(request)
+            if problem is not None:
+                raise problem from None
+            return None
         _heed_cancellation()
-        return _words(reply, request)
+        return reply
 
     def _watch(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus's shape
         """Note since when the line is silent: seen from here every byte passes."""
         now_s = asyncio.get_running_loop().time()
         if sending:
-            self._quiet_since_s = now_s + frame_duration_s(len(data), self._baud)
+            self._quiet_since_s = now_s + frame_duration_s(len(data), self._baud, self._stop_bits)
         else:
             self._quiet_since_s = now_s
             self._heard = data
@@ -164,56 +194,29 @@ class SerialLine:
             # A thread wakes within 0.1 ms; the event loop counts in whole ms, 3 % of a poll.
             await asyncio.to_thread(time.sleep, wait_s)
 
-    def _patience_s(self, request: ReadRequest) -> float:
+    def _patience_s(self, request: Request) -> float:
         """Pymodbus counts from before the request until after the reply."""
         on_the_line = len(encode_request(request)) + reply_length(request)
-        return self._timeout_s + frame_duration_s(on_the_line, self._baud)
+        return self._timeout_s + frame_duration_s(on_the_line, self._baud, self._stop_bits)
 
-    def _diagnosis(self, request: ReadRequest) -> Transient:
-        """Why no reply to ``request`` was found in the bytes that came."""
+    def _diagnosis(self, request: Request) -> Transient | None:
+        """Why no reply to ``request`` was found in the bytes that came; None: there is one."""
         if not self._heard:
             return SilenceError("no reply")
         try:
             decode_reply(self._heard, request)
         except FrameError as error:
             return error
+        if request.unit == GENERAL_UNIT:  # pymodbus skips a reply with another unit id
+            return None
         return UnexpectedReplyError("the reply came too late")
 
 
-def _check_port(port: str) -> None:
-    """Say in words why a port can't be had; pymodbus would only say that it can't.
+class _ResetEnergy(ModbusPDU):
+    """Function code 0x42, which pymodbus does not know: four bytes there, the same four back."""
 
-    Opening it here first leaves an instant for somebody else to take it: then opening it for good
-    fails too, with a less helpful sentence.
-    """
-    try:
-        descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        raise PortError(_why_not(port, error)) from error
-    try:
-        if not (stat.S_ISCHR(os.fstat(descriptor).st_mode) and os.isatty(descriptor)):
-            raise PortError(f"{port} is no serial port: correct bus.port")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise PortError(_taken(port)) from error
-    finally:
-        os.close(descriptor)
-
-
-def _why_not(port: str, error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT | errno.ENODEV | errno.ENXIO | errno.EIO:
-            return f"serial port {port} isn't there: plug in the adapter or correct bus.port"
-        case errno.EACCES | errno.EPERM:
-            return f"serial port {port} is closed to this user: add it to the group dialout"
-        case errno.EBUSY:
-            return _taken(port)
-        case _:
-            return f"serial port {port} can't be opened ({error.strerror}): correct bus.port"
-
-
-def _taken(port: str) -> str:
-    return f"serial port {port} is in use by another program: stop that first (is it the gateway?)"
+    function_code = Function.RESET_ENERGY
+    rtu_frame_size = 4
 
 
 def _device(client: AsyncModbusSerialClient) -> serial.Serial:
@@ -231,13 +234,25 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _send(client: AsyncModbusSerialClient, request: ReadRequest) -> ModbusPDU:
-    ask = (
-        client.read_input_registers
-        if request.function is Function.READ_INPUT
-        else client.read_holding_registers
-    )
-    return await ask(request.address, count=request.count, device_id=request.unit)
+async def _send(client: AsyncModbusSerialClient, request: Request) -> ModbusPDU:
+    match request:
+        case ReadRequest(unit, Function.READ_INPUT, address, count):
+            return await client.read_input_registers(address, count=count, device_id=unit)
+        case ReadRequest(unit, _, address, count):
+            return await client.read_holding_registers(address, count=count, device_id=unit)
+        case WriteRequest(unit, address, value):
+            return await client.write_register(address, value, device_id=unit)
+        case ResetEnergyRequest(unit):
+            reset = _ResetEnergy(unit)
+            return cast(
+                "ModbusPDU", await client.execute(no_response_expected=False, request=reset)
+            )
+
+
+def _accepted(reply: Reply) -> Reply:
+    if isinstance(reply, ExceptionReply):
+        raise RefusedError(reply.code)
+    return reply
 
 
 def _words(reply: ModbusPDU, request: ReadRequest) -> tuple[int, ...]:

@@ -21,17 +21,21 @@ from gateway.errors import Permanent, Transient
 from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal, Sender
 from gateway.sources.line import PortError, RefusedError, SerialLine, SilenceError
-from gateway.sources.ranges import check_ranges
+from gateway.sources.ranges import judge
 from gateway.sources.schedule import Schedule
 from gateway.store.database import Database
+from gateway.store.unsettled import UnsettledUsage
+from gateway.store.urgency import find_urgent
 from gateway.wire.errors import FrameError
-from gateway.wire.frames import ReadRequest
-from gateway.wire.registers import RegisterMap, decode
+from gateway.wire.registers import decode, read_request
+from gateway.wire.tables import RegisterMap
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
+LOOK_EVERY_S = 1.0
+"""How often the store is asked which meters are urgent, wall seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,11 @@ class BusSettings:
     Args:
         name: how people refer to it.
         port: the serial device.
-        baud: bits per second, 8N1.
+        baud: bits per second.
         timeout_s: how long a meter may stay silent after a request, wall seconds.
         read_every_s: how often each meter is read, wall seconds; 0: as fast as the line allows.
+        urgent_every_s: how often while its credit is low or its relay was just switched.
+        low_credit_stroops: which balance is low, usage on its way to the chain taken off.
     """
 
     name: str
@@ -51,6 +57,8 @@ class BusSettings:
     baud: int = 9600
     timeout_s: float = 0.2
     read_every_s: float = 10.0
+    urgent_every_s: float = 2.0
+    low_credit_stroops: int = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class MeterOnBus:
         meter_id: its row in the store.
         meter_point_id: the row of the meter point that it measures.
         label: what people call that meter point.
+        max_power_w: the most that the meter point can draw, W; None: not known.
     """
 
     unit_id: int
@@ -70,6 +79,7 @@ class MeterOnBus:
     meter_id: int
     meter_point_id: int
     label: str
+    max_power_w: int | None = None
 
 
 class BusPoller:
@@ -96,8 +106,14 @@ class BusPoller:
         self._intake = intake
         self._clock = clock
         self._journal = Journal(database, clock)
-        self._line = SerialLine(settings.port, settings.baud, settings.timeout_s)
-        self._schedule = Schedule(self._meters, settings.read_every_s, time.monotonic())
+        # A meter that wants one stop bit takes the second for silence.
+        stop_bits = max((meter.table.stop_bits for meter in meters), default=1)
+        self._line = SerialLine(settings.port, settings.baud, settings.timeout_s, stop_bits)
+        self._schedule = Schedule(
+            self._meters, settings.read_every_s, time.monotonic(), settings.urgent_every_s
+        )
+        self._database = database
+        self._unsettled = UnsettledUsage(database)
         self._lost: set[int] = set()
         self._overflowing = False
 
@@ -107,8 +123,9 @@ class BusPoller:
         Raises:
             Transient: the serial port can't be used.
         """
-        unit, due_s = self._schedule.next()
-        if due_s > time.monotonic():
+        now_s = time.monotonic()
+        unit, due_s = self._schedule.next(now_s)
+        if due_s > now_s:
             return
         try:
             await self._line.open()
@@ -123,30 +140,54 @@ class BusPoller:
         if not self._meters:
             log.warning("bus=%s has no meters: nothing to read", self._settings.name)
             return
-        retry_s = FIRST_RETRY_S
+        looking = asyncio.create_task(self._keep_looking())
         try:
-            while True:
-                try:
-                    await self.tick(self._clock.now())
-                except Transient:
-                    await asyncio.sleep(retry_s)
-                    retry_s = min(retry_s * 2, LONGEST_RETRY_S)
-                else:
-                    retry_s = FIRST_RETRY_S
-                    await asyncio.sleep(self._idle_s())
+            await self._keep_asking()
         finally:
+            looking.cancel()
             self._line.close()
 
+    async def _keep_asking(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self.tick(self._clock.now())
+            except Transient:
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            else:
+                retry_s = FIRST_RETRY_S
+                await asyncio.sleep(self._idle_s())
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self.look(self._clock.now())
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self, now: datetime) -> None:
+        """Learn from the store which meters are urgent; what can't be learnt stays as it was."""
+        try:
+            urgent = await find_urgent(
+                self._database,
+                int(now.timestamp()),
+                self._settings.low_credit_stroops,
+                self._unsettled,
+            )
+        except Transient as error:
+            log.debug("bus=%s urgency not known: %s", self._settings.name, error)
+            return
+        units = [unit for unit, meter in self._meters.items() if meter.meter_id in urgent]
+        self._schedule.set_urgent(units)
+
     def _idle_s(self) -> float:
-        _, due_s = self._schedule.next()
-        return max(0.0, due_s - time.monotonic())
+        """How long nobody is due, s; not for long, because somebody may become urgent."""
+        now_s = time.monotonic()
+        _, due_s = self._schedule.next(now_s)
+        return min(max(0.0, due_s - now_s), LOOK_EVERY_S)
 
     async def _ask(self, meter: MeterOnBus) -> None:
-        table = meter.table
-        # Everything in one request, so that its values belong together.
-        request = ReadRequest(meter.unit_id, table.function, table.address, table.count)
         try:
-            words = await self._line.read(request)
+            words = await self._line.read(read_request(meter.table, meter.unit_id))
         except (SilenceError, FrameError, RefusedError) as error:
             await self._failed(meter, error)
             return
@@ -158,8 +199,7 @@ class BusPoller:
     async def _take(self, meter: MeterOnBus, words: Sequence[int], read_at: datetime) -> None:
         try:
             reading = _reading(meter, words, read_at)
-            check_ranges(reading)
-            self._intake.offer(reading)
+            self._intake.offer(judge(reading, meter.table.ranges, meter.max_power_w))
         except Permanent as error:
             await self._journal.refuse(self._sender(meter), str(error))
         except Transient as error:  # the register goes on counting: only resolution is lost
@@ -231,4 +271,5 @@ def _reading(meter: MeterOnBus, words: Sequence[int], read_at: datetime) -> Read
         power_mw=measured.power_mw,
         frequency_mhz=measured.frequency_mhz,
         power_factor_milli=measured.power_factor_milli,
+        export_wh=measured.export_wh,
     )

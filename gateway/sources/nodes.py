@@ -20,9 +20,10 @@ from gateway.domain.readings import Reading
 from gateway.errors import Permanent, Transient
 from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal, Sender
-from gateway.sources.ranges import check_ranges
+from gateway.sources.ranges import judge
 from gateway.store.database import Database
 from gateway.wire.errors import WireError
+from gateway.wire.meters import PZEM_004T_V3
 from gateway.wire.nodes import (
     Acknowledgement,
     NodeReading,
@@ -168,8 +169,7 @@ class NodeSource:
             return
         await self._seen(name, message.read_at)
         try:
-            reading = _reading(message, self._nodes[name])
-            check_ranges(reading)
+            reading = judge(_reading(message, self._nodes[name]), PZEM_004T_V3.ranges)
             done = await self._offer(reading)
         except Permanent as error:
             await self._refuse(name, error)

@@ -1,50 +1,71 @@
-"""What a meter can have measured at all: anything else is noise, a fault, or the wrong model.
+"""What a reading's values say about it: refused, doubted or simply valid, by its meter's table.
 
-Pure. Judges one reading by itself; what a register may do between two readings is for
-:mod:`gateway.domain.usage` to say.
+Pure. A value that its register can never hold means the wrong model or garbage, and the whole
+reading is refused. One that is only unlikely is kept with a doubt, because the energy register
+beside it may be right. Judges one reading by itself; what a register may do between two readings
+is for :mod:`gateway.domain.usage` to say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
-from gateway.domain.readings import Reading
+from gateway.domain.readings import Doubt, Quality, Reading
 from gateway.errors import Permanent
+from gateway.wire.tables import Quantity, Range
+
+_DOUBTS = {
+    Quantity.VOLTAGE_MV: Doubt.VOLTAGE,
+    Quantity.CURRENT_MA: Doubt.CURRENT,
+    Quantity.POWER_MW: Doubt.POWER,
+    Quantity.FREQUENCY_MHZ: Doubt.FREQUENCY,
+    Quantity.POWER_FACTOR_MILLI: Doubt.POWER_FACTOR,
+    Quantity.ENERGY_WH: Doubt.REGISTER,
+    Quantity.EXPORT_WH: Doubt.REGISTER,
+}
+_WORDS = {
+    Quantity.VOLTAGE_MV: ("voltage", "V"),
+    Quantity.CURRENT_MA: ("current", "A"),
+    Quantity.POWER_MW: ("power", "W"),
+    Quantity.FREQUENCY_MHZ: ("frequency", "Hz"),
+    Quantity.POWER_FACTOR_MILLI: ("power factor", ""),
+    Quantity.ENERGY_WH: ("energy register", "kWh"),
+    Quantity.EXPORT_WH: ("export register", "kWh"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    field: str
-    low: int
-    high: int
-    name: str
-    unit: str
-    scale: int
+def judge(reading: Reading, ranges: Sequence[Range], max_power_w: int | None = None) -> Reading:
+    """The reading with what is doubtful about it.
 
-
-# Measuring ranges of the PZEM-004T v3, PZEM-014 and PZEM-016, whose datasheets
-# gateway.wire.registers names. 100 A is the larger of the two current sensors.
-_RANGES = (
-    _Range("voltage_mv", 80_000, 260_000, "voltage", "V", 1000),
-    _Range("current_ma", 0, 100_000, "current", "A", 1000),
-    _Range("power_mw", 0, 26_000_000, "power", "W", 1000),
-    _Range("frequency_mhz", 45_000, 65_000, "frequency", "Hz", 1000),
-    _Range("power_factor_milli", 0, 1_000, "power factor", "", 1000),
-    _Range("energy_wh", 0, 9_999_990, "energy register", "kWh", 1000),
-)
-
-
-def check_ranges(reading: Reading) -> None:
-    """Refuse a reading that no meter of these models can have measured.
+    Args:
+        reading: as the meter said it.
+        ranges: of its meter's table.
+        max_power_w: the most that its meter point can draw, W; None: not known.
 
     Raises:
-        Permanent: a value is out of its range; the sentence names it.
+        Permanent: a value that no meter of this model can show; the sentence names it.
     """
-    for limits in _RANGES:
-        value: int | None = getattr(reading, limits.field)
-        if value is not None and not limits.low <= value <= limits.high:
-            unit = f" {limits.unit}" if limits.unit else ""
-            raise Permanent(
-                f"{limits.name} of {value / limits.scale:g}{unit} is outside "
-                f"{limits.low / limits.scale:g} to {limits.high / limits.scale:g}{unit}"
-            )
+    doubts = reading.doubts
+    for limits in ranges:
+        value: int | None = getattr(reading, limits.quantity)
+        if value is None:
+            continue
+        if not limits.low <= value <= limits.high:
+            raise Permanent(_sentence(limits, value))
+        if not limits.likely_low <= value <= limits.likely_high:
+            doubts |= _DOUBTS[limits.quantity]
+    if max_power_w is not None and abs(reading.power_mw or 0) > max_power_w * 1000:
+        doubts |= Doubt.POWER
+    if doubts == reading.doubts:
+        return reading
+    return replace(reading, doubts=doubts, quality=Quality.SUSPECT)
+
+
+def _sentence(limits: Range, value: int) -> str:
+    name, unit = _WORDS[limits.quantity]
+    unit = f" {unit}" if unit else ""
+    return (
+        f"{name} of {value / 1000:g}{unit} is outside "
+        f"{limits.low / 1000:g} to {limits.high / 1000:g}{unit}"
+    )

@@ -28,7 +28,7 @@ EXCEPTION_FLAG = 0x80
 EXCEPTION_LENGTH = 5
 CRC_LENGTH = 2
 _SHORTEST_FRAME = 4
-_BITS_PER_CHARACTER = 10  # 8N1: start, eight data bits, stop
+_BITS_BEFORE_STOP = 9  # start, eight data bits
 _SILENCE_CHARACTERS = 3.5
 _FIXED_SILENCE_BAUD = 19_200
 _FIXED_SILENCE_S = 0.00175
@@ -281,16 +281,16 @@ def reply_length(request: Request) -> int:
             return 4
 
 
-def frame_duration_s(length: int, baud: int = 9600) -> float:
-    """How long ``length`` bytes take on an 8N1 line, seconds."""
-    return length * _BITS_PER_CHARACTER / baud
+def frame_duration_s(length: int, baud: int = 9600, stop_bits: int = 1) -> float:
+    """How long ``length`` bytes take on a line without parity, seconds."""
+    return length * (_BITS_BEFORE_STOP + stop_bits) / baud
 
 
-def silence_s(baud: int = 9600) -> float:
+def silence_s(baud: int = 9600, stop_bits: int = 1) -> float:
     """The silence that must separate two frames, seconds.
 
     3.5 characters; 1.75 ms above 19 200 baud (Modbus over Serial Line V1.02, 2.5.1.1).
     """
     if baud > _FIXED_SILENCE_BAUD:
         return _FIXED_SILENCE_S
-    return _SILENCE_CHARACTERS * _BITS_PER_CHARACTER / baud
+    return _SILENCE_CHARACTERS * (_BITS_BEFORE_STOP + stop_bits) / baud

@@ -29,9 +29,9 @@ def test_scan_lists_the_meters_it_finds(bus: Bus, capsys: Output) -> None:
     assert main(["scan", bus.path, "--to", "4"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["unit", "1", "3", "2"]
-    assert lines[1].startswith("   1  PZEM-004T v3, -014 or -016 ")
+    assert lines[1].startswith("   1  PZEM-004T v3, PZEM-014 or PZEM-016 ")
     assert lines[1].endswith("1.001 kWh")
-    assert lines[-1] == "2 found. Add a [[meter_point]] with bus and unit_id for each one."
+    assert lines[-1].startswith("2 found. Add a [[meter_point]] for each one, with its bus")
     assert bus.counters.gap_violations == 0
 
 

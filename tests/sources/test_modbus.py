@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import serial
 
+from gateway.domain.readings import Quality
 from gateway.errors import Transient
 from gateway.simulation.bus import Bus
 from gateway.simulation.household import Household
-from gateway.simulation.pzem import Fault
+from gateway.simulation.pzem import Fault, Pzem
 from gateway.sources import schedule
-from gateway.wire.registers import Measurement
+from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
+from gateway.wire.meters import REGISTER_MAPS
+from gateway.wire.tables import Measurement, RegisterMap
 from tests.simulation.world import SteadyLoad
-from tests.sources.stage import Stage, house, line_with, register_wh, running, set_up, until
+from tests.sources.stage import NOW_MS, Stage, house, line_with, register_wh, running, set_up, until
 from tests.village import START_S
 
 HOUSES = 3
@@ -42,9 +45,9 @@ async def stored(stage: Stage, unit: int) -> list[int]:
     return [row["energy_wh"] for row in await stage.readings(meter_id)]
 
 
-async def until_each_was_stored(stage: Stage, times: int) -> None:
+async def until_each_was_stored(stage: Stage, times: int, houses: int = HOUSES) -> None:
     async def enough() -> bool:
-        counts = [len(await stored(stage, unit)) for unit in range(1, HOUSES + 1)]
+        counts = [len(await stored(stage, unit)) for unit in range(1, houses + 1)]
         return min(counts) >= times
 
     await until(enough, f"{times} readings of each meter")
@@ -250,19 +253,24 @@ async def test_an_adapter_that_is_unplugged_is_read_again_once_it_is_back(
     assert await stage.events("refused-reading") == []
 
 
-class SaggingHousehold(Household):
-    """A house whose meter shows 12 V."""
+class StrangeHousehold(Household):
+    """A house whose meter shows another voltage."""
+
+    voltage_mv = 0
 
     def measurement(self, now_ms: int) -> Measurement:
         """The same as ever, but for the voltage."""
-        return replace(super().measurement(now_ms), voltage_mv=12_000)
+        return replace(super().measurement(now_ms), voltage_mv=self.voltage_mv)
 
 
-async def test_what_no_meter_can_measure_is_refused_with_one_event(
-    stage: Stage,
-) -> None:
-    sagging = SaggingHousehold("house-2", SteadyLoad(0), START_S * 1_000, first_register_wh=1_002)
-    bus = line_with([house(1), sagging, house(3)])
+def strange_line(voltage_mv: int) -> Bus:
+    strange = StrangeHousehold("house-2", SteadyLoad(0), START_S * 1_000, first_register_wh=1_002)
+    strange.voltage_mv = voltage_mv
+    return line_with([house(1), strange, house(3)])
+
+
+async def test_what_no_meter_can_show_is_refused_with_one_event(stage: Stage) -> None:
+    bus = strange_line(900_000)
     bus.start()
     async with running(stage.poller(bus.path).run()):
 
@@ -274,7 +282,74 @@ async def test_what_no_meter_can_measure_is_refused_with_one_event(
     bus.stop()
     assert detail == (
         "meter main/2 (house-02) sent a message that was refused: "
-        "voltage of 12 V is outside 80 to 260 V"
+        "voltage of 900 V is outside 0 to 440 V"
     )
     assert await stored(stage, 2) == []
     assert await stored(stage, 1)
+
+
+async def test_what_is_only_unlikely_is_stored_as_suspect(stage: Stage) -> None:
+    bus = strange_line(12_000)
+    bus.start()
+    async with running(stage.poller(bus.path).run()):
+        await until_each_was_stored(stage, 2)
+    bus.stop()
+    qualities = {
+        unit: {row["quality"] for row in await stage.readings(stage.points[unit - 1].meter_id)}
+        for unit in (1, 2)
+    }
+    assert qualities == {1: {Quality.VALID}, 2: {Quality.SUSPECT}}
+    assert set(await stored(stage, 2)) == {register_wh(2)}
+    assert await stage.events("refused-reading") == []
+
+
+async def test_a_meter_whose_relay_was_just_switched_is_read_more_often(
+    stage: Stage, bus: Bus
+) -> None:
+    now_ms = int(stage.clock.now_s() * 1000)
+    async with stage.database.transaction() as connection:
+        await connection.execute("UPDATE meter_point SET relay = 'gpio:5' WHERE slot = 1")
+        await connection.execute(
+            """INSERT INTO supply
+               VALUES (:point, 'connected', 'credit', 0, :now, 'confirmed', 0)""",
+            {"point": stage.points[1].meter_point_id, "now": now_ms},
+        )
+    async with running(stage.poller(bus.path, read_every_s=60).run()):
+
+        async def read_thrice() -> bool:
+            return bus.meter(2).polls >= 3
+
+        await until(read_thrice, "three polls of the urgent meter")
+    assert bus.meter(1).polls == bus.meter(3).polls == 1
+    assert bus.counters.gap_violations == 0
+
+
+async def test_two_buses_are_read_at_once(stage: Stage, bus: Bus) -> None:
+    other = line_with([house(1), house(2), house(3)])
+    other.start()
+    async with running(stage.poller(bus.path).run(), stage.poller(other.path).run()):
+
+        async def both_often() -> bool:
+            return min(bus.counters.replies, other.counters.replies) >= 30
+
+        await until(both_often, "30 replies on each bus")
+    other.stop()
+    assert bus.counters.gap_violations == other.counters.gap_violations == 0
+
+
+@pytest.mark.parametrize("table", REGISTER_MAPS.values(), ids=REGISTER_MAPS)
+async def test_every_model_is_read_by_its_own_table(tmp_path: Path, table: RegisterMap) -> None:
+    home = Household("house-1", SteadyLoad(1_000_000), START_S * 1_000, first_register_wh=5_000)
+    bus = Bus([Pzem(1, home, table)], lambda: NOW_MS)
+    bus.start()
+    async with set_up(tmp_path, 1) as stage:
+        (point,) = stage.points
+        meter = MeterOnBus(1, table, point.meter_id, point.meter_point_id, point.label)
+        settings = BusSettings("main", bus.path, read_every_s=0)
+        poller = BusPoller(settings, [meter], stage.intake, stage.database, stage.clock)
+        async with running(poller.run()):
+            await until_each_was_stored(stage, 2, houses=1)
+        (first, *_) = await stage.readings(point.meter_id)
+    bus.stop()
+    assert first["energy_wh"] == home.register_wh(NOW_MS) == 6_000
+    assert first["power_mw"] == 1_000_000

@@ -324,7 +324,7 @@ async def test_a_burst_does_not_wait_for_the_slow_commit(slow_world: World) -> N
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"voltage": 900}, "voltage of 900 V is outside 80 to 260 V"),
+        ({"voltage": 900}, "voltage of 900 V is outside 0 to 440 V"),
         ({"voltage": "230"}, "voltage must be a number without quotes"),
         ({"energy_kwh": None}, "energy_kwh must be a number"),
         ({"timestamp": "yesterday"}, "timestamp must look like"),

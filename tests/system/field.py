@@ -274,9 +274,9 @@ class World:
 
 
 @asynccontextmanager
-async def world_in(folder: Path) -> AsyncIterator[World]:
+async def world_in(folder: Path, kind: type[World] = World) -> AsyncIterator[World]:
     """A world with everything plugged in; the process is not started yet."""
-    world = World(folder)
+    world = kind(folder)
     world.pins.start()
     await world.broker.start()
     world.plug_in()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.wire import frames
 from gateway.wire.errors import (
     CrcError,
+    FrameError,
     TruncatedFrameError,
     UnexpectedReplyError,
     UnsupportedFunctionError,
@@ -140,3 +143,18 @@ def test_a_read_of_a_pzem_takes_41_67_ms_of_line_time() -> None:
 
     assert line_s == pytest.approx(0.041667, abs=1e-6)
     assert frames.silence_s(115_200) == 0.00175
+
+
+def test_a_second_stop_bit_makes_every_character_a_tenth_longer() -> None:
+    assert frames.frame_duration_s(8, 9600, 2) == pytest.approx(1.1 * frames.frame_duration_s(8))
+    assert frames.silence_s(9600, 2) == pytest.approx(1.1 * frames.silence_s(9600))
+
+
+@given(requests, st.binary(max_size=260))
+def test_no_bytes_at_all_crash_whoever_reads_them(request: Request, noise: bytes) -> None:
+    for frame in (noise, frames.seal(noise)):
+        with suppress(FrameError):
+            frames.decode_request(frame)
+        with suppress(FrameError):
+            reply = frames.decode_reply(frame, request)
+            assert frames.encode_reply(reply) == frame
