@@ -1,10 +1,11 @@
 """The one MQTT connection of this process: connects, subscribes, publishes, hands on messages.
 
-A message is acknowledged to the broker when its handler returns, never before, so a handler that
-returns after its commit loses nothing to a crash; if it raises, nothing is acknowledged. Each
-connection is a client object of its own: an acknowledgement that comes late can then never reach
-the next connection, where the same packet id may belong to another message. Knows no topic and no
-message's meaning.
+A message is acknowledged to the broker when what its handler returned is done, never before, so a
+handler that returns the future of its commit loses nothing to a crash; if it fails, nothing is
+acknowledged. Messages that wait for the same future are acknowledged with one write, and no task
+is made for any of them. Each connection is a client object of its own: an acknowledgement that
+comes late can then never reach the next connection, where the same packet id may belong to
+another message. Knows no topic and no message's meaning.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import gmqtt  # type: ignore[import-untyped]
 
 from gateway.errors import GatewayError, Transient
 
+log = logging.getLogger(__name__)
+
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -30,12 +33,14 @@ AT_LEAST_ONCE = 1
 LARGEST_PACKET = 16_384
 """Bytes: what is larger the broker keeps from us, or one sender could fill the memory."""
 _REFUSED = 0x80
+_PUBACK = b"\x40\x02"  # without a reason code: success (OASIS mqtt-v5.0, 3.4.2.1)
 _NO_RECONNECT = {"reconnect_retries": -2}  # -1 is for ever, and 0 still tries once
 
-Receive = Callable[[str, bytes], Awaitable[None]]
-"""Takes a message's topic and payload; the message is acknowledged when it returns.
+Receive = Callable[[str, bytes], Awaitable[object] | None]
+"""Takes a message's topic and payload; the message is acknowledged when what it returns is done.
 
-A GatewayError from it ends the connection: a Transient one is tried again, a Permanent one ends
+None: at once. A coroutine becomes a task, which ends with the connection; a future is only waited
+for. A GatewayError ends the connection: a Transient one is tried again, a Permanent one ends
 :meth:`Broker.run`.
 """
 Reach = Literal["online", "offline"]
@@ -167,10 +172,8 @@ class _Link:
         self.lost = asyncio.Event()
         self.failure: GatewayError | None = None
         self._settings = settings
-        self._receive = receive
         self._unconfirmed = _Unconfirmed()
         self._subscribed: asyncio.Future[tuple[int, ...]] = asyncio.Future()
-        self._handling: set[asyncio.Task[object]] = set()
         logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # the listener logs transitions
         self._client = gmqtt.Client(
             settings.client_id,
@@ -182,7 +185,10 @@ class _Link:
             maximum_packet_size=LARGEST_PACKET,
         )
         self._client.set_config(_NO_RECONNECT)
-        self._client.on_message = self._on_message
+        self._inbox = _Inbox(receive, self._give_up, self._send)
+        # gmqtt makes a task and a write of its own for every message; its handlers are looked up
+        # by name, and version 0.8.0 is pinned.
+        self._client._package_handler._handle_publish_packet = self._inbox.take  # noqa: SLF001
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         if settings.username is not None:
@@ -226,44 +232,27 @@ class _Link:
             raise Transient(f"the broker at {self._settings.address} did not confirm {topic}")
 
     async def close(self) -> None:
-        """Hang up, then let go of the messages that were still being handled.
+        """Let go of the messages that are still being handled, and hang up.
 
-        In this order: what they return is then written to a closed connection, that is to say
-        nowhere, and the broker delivers them again. A broker that takes no more bytes is not
-        waited for.
+        What they return acknowledges nothing any more, so the broker delivers them again. A broker
+        that takes no more bytes is not waited for.
         """
         self.lost.set()
+        self._inbox.close()
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._client.disconnect()
         self._unconfirmed.give_up()
-        for task in self._handling:
-            task.cancel()
 
-    async def _on_message(
-        self, _client: object, topic: str, payload: bytes, _qos: int, _properties: object
-    ) -> int:
-        task = asyncio.current_task()
-        if task is None:
-            raise AssertionError
-        self._handling.add(task)
-        try:
-            await self._receive(topic, payload)
-        except asyncio.CancelledError:
-            if not self.lost.is_set():
-                raise
-        except GatewayError as error:
-            await self._give_up(error)
-        finally:
-            self._handling.discard(task)
-        return 0
+    def _send(self, packets: bytes) -> None:
+        connection = self._client._connection  # noqa: SLF001 - gmqtt has no other way to send bytes
+        if not connection.is_closing():
+            connection.send_package(packets)
 
-    async def _give_up(self, error: GatewayError) -> None:
-        """Return after :meth:`close` only, when what we return acknowledges nothing any more."""
-        self.failure = error
+    def _give_up(self, error: GatewayError) -> None:
+        """End the connection because a message could not be handled."""
+        self.failure = self.failure or error
         self.lost.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
 
     def _on_disconnect(self, _client: object, _packet: object, _error: object = None) -> None:
         self.lost.set()
@@ -273,6 +262,116 @@ class _Link:
     ) -> None:
         if not self._subscribed.done():
             self._subscribed.set_result(granted)
+
+
+class _Inbox:
+    """Messages as they come in, and which of them are still to be acknowledged.
+
+    Args:
+        receive: gets every message.
+        give_up: told when one cannot be handled.
+        send: writes packets to the connection.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        give_up: Callable[[GatewayError], None],
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._receive = receive
+        self._give_up = give_up
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._is_open = True
+        self._owed: dict[asyncio.Future[object], bytearray] = {}
+        self._tasks: set[asyncio.Future[object]] = set()
+        self._ready = bytearray()
+
+    def take(self, header: int, packet: bytes) -> None:
+        """Take one PUBLISH packet of MQTT 5 (OASIS mqtt-v5.0, 3.3) with QoS 0 or 1.
+
+        Args:
+            header: its first byte.
+            packet: what follows the remaining length.
+        """
+        if not self._is_open:
+            return
+        at = 2 + int.from_bytes(packet[:2])
+        topic = packet[2:at].decode("utf-8", "replace")
+        identifier = packet[at : at + 2] if header & 0x06 else b""
+        at += len(identifier)
+        length, at = _variable_byte_integer(packet, at)
+        try:
+            done = self._receive(topic, packet[at + length :])
+        except GatewayError as error:
+            self._give_up(error)
+        except Exception:
+            log.exception("a message could not be handled topic=%s", topic)
+        else:
+            self._owe(identifier, done)
+
+    def close(self) -> None:
+        """Acknowledge nothing from now on."""
+        self._is_open = False
+        self._owed.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def _owe(self, identifier: bytes, done: Awaitable[object] | None) -> None:
+        acknowledgement = _PUBACK + identifier if identifier else b""
+        if done is None:
+            self._acknowledge(acknowledgement)
+            return
+        future = done if isinstance(done, asyncio.Future) else self._task(done)
+        owed = self._owed.get(future)
+        if owed is None:
+            owed = self._owed[future] = bytearray()
+            future.add_done_callback(self._settle)
+        owed += acknowledgement
+
+    def _task(self, done: Awaitable[object]) -> asyncio.Future[object]:
+        task = asyncio.ensure_future(done)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _settle(self, future: asyncio.Future[object]) -> None:
+        """Acknowledge everything that waited for this; if it failed, nothing."""
+        owed = self._owed.pop(future, None)
+        error = None if future.cancelled() else future.exception()
+        if owed is None or future.cancelled():
+            return
+        match error:
+            case None:
+                self._acknowledge(owed)
+            case GatewayError():
+                self._give_up(error)
+            case _:
+                log.error("a message could not be handled", exc_info=error)
+
+    def _acknowledge(self, packets: bytes | bytearray) -> None:
+        """Write in one go what became ready in one turn of the loop."""
+        if packets and not self._ready:
+            self._loop.call_soon(self._write)
+        self._ready += packets
+
+    def _write(self) -> None:
+        if self._is_open:
+            self._send(bytes(self._ready))
+        self._ready.clear()
+
+
+def _variable_byte_integer(packet: bytes, at: int) -> tuple[int, int]:
+    """A length and where it ends (OASIS mqtt-v5.0, 1.5.5)."""
+    value = shift = 0
+    while True:
+        byte = packet[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+            return value, at
+        shift += 7
 
 
 class _Unconfirmed:
@@ -312,7 +411,7 @@ class _Unconfirmed:
         self._waiting.clear()
 
 
-async def _discard(_topic: str, _payload: bytes) -> None:
+def _discard(_topic: str, _payload: bytes) -> None:
     """Receive when nobody listens."""
 
 
