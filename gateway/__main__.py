@@ -22,6 +22,9 @@ COMMANDS = {
     "demo": "a whole village on this machine",
     "scan": "find the meters on a bus",
     "read": "read one meter",
+    "node": "see, accept or forget Wi-Fi meters that nobody knows",
+    "meter": "see which meter hangs where, and exchange one",
+    "account": "who lives where: moving out and in",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }

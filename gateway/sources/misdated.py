@@ -17,8 +17,8 @@ from gateway.errors import Permanent, Transient
 from gateway.sources.dating import clock_error, date_back
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
+from gateway.store.believed import Believed, find_believed
 from gateway.store.database import Database
-from gateway.store.exchanges import Believed, find_believed
 from gateway.wire.nodes import NodeReading
 
 BURST_OVER_S = 0.3
@@ -29,7 +29,6 @@ RETRY_S = 1.0
 
 Offer = Callable[[KnownNode, NodeReading, datetime], asyncio.Future[None]]
 """Takes a reading with the date that it was given; raises like ``Intake.offer``."""
-
 
 
 class Misdated:

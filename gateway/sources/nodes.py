@@ -62,6 +62,7 @@ class NodeSource:
         intake: Intake,
         database: Database,
         clock: Clock,
+        *,
         strangers: Strangers,
     ) -> None:
         self._intake = intake

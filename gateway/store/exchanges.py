@@ -1,4 +1,4 @@
-"""One meter replaced by another at one instant; and what a meter was believed to show last.
+"""One meter replaced by another at one instant.
 
 Per meter point, in whole Wh, whatever was replaced: what all its meters counted is
 ``carried_wh`` of the installation plus ``cumulative_wh`` of the register, and that is the sum of
@@ -18,34 +18,10 @@ from gateway.domain.usage import RegisterLimits, spread
 from gateway.errors import Permanent
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, begin_register, install
-from gateway.store.points import MeterPoint
 from gateway.store.status import append_event
 
 ESTIMATED_AFTER_MS = 900_000
 """Usage over a longer stretch is exact in total, but its split over quarter-hours is estimated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Believed:
-    """What a meter point's meter was believed to show last.
-
-    Args:
-        read_ms: when (unix milliseconds); of a meter never read, when it was installed.
-        energy_wh: its register, Wh; None: nobody knows.
-        others_from_ms: since when other meters hung there before it; None: there were none.
-        others_to_ms: until when.
-    """
-
-    read_ms: int
-    energy_wh: int | None
-    others_from_ms: int | None = None
-    others_to_ms: int | None = None
-
-    def covers(self, at_ms: int) -> bool:
-        """Whether another meter was installed at an instant (unix milliseconds)."""
-        if self.others_from_ms is None or self.others_to_ms is None:
-            return False
-        return self.others_from_ms <= at_ms < self.others_to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +57,23 @@ class NewMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One meter for another.
+
+    Args:
+        label: the meter point's.
+        at_s: the instant (unix seconds); not in the future.
+        old: how the count of the one that goes ends.
+        new: the one that comes.
+    """
+
+    label: str
+    at_s: int
+    old: OldMeter
+    new: NewMeter
+
+
+@dataclass(frozen=True, slots=True)
 class Exchanged:
     """What an exchange did.
 
@@ -101,26 +94,6 @@ class Exchanged:
     model: str
 
 
-async def find_believed(database: Database, point: MeterPoint) -> Believed:
-    """What the meter installed now was believed to show last, as far as it is committed."""
-    row = await database.fetch_one(
-        """SELECT (SELECT MIN(from_s) * 1000 FROM installation
-                   WHERE meter_point_id = :point AND to_s IS NOT NULL) AS others_from_ms,
-                  (SELECT MAX(to_s) * 1000 FROM installation
-                   WHERE meter_point_id = :point AND to_s IS NOT NULL) AS others_to_ms,
-                  (SELECT read_ms FROM register WHERE meter_id = :meter) AS read_ms,
-                  (SELECT energy_wh FROM register WHERE meter_id = :meter) AS energy_wh""",
-        {"point": point.meter_point_id, "meter": point.meter_id},
-    )
-    if row is None:  # it has no FROM: there is always one
-        raise AssertionError
-    if row["read_ms"] is None:
-        read_ms, energy_wh = point.installed_s * 1000, point.first_register_wh
-    else:
-        read_ms, energy_wh = row["read_ms"], row["energy_wh"]
-    return Believed(read_ms, energy_wh, row["others_from_ms"], row["others_to_ms"])
-
-
 _OPEN = """
 SELECT p.meter_point_id, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
        i.first_register_wh, i.carried_wh, m.serial, m.model, r.read_ms, r.energy_wh,
@@ -132,42 +105,35 @@ WHERE p.label = :label
 
 
 async def exchange_meter(
-    database: Database,
-    label: str,
-    old: OldMeter,
-    new: NewMeter,
-    at_s: int,
-    tier_at: Callable[[int], int],
+    database: Database, exchange: Exchange, tier_at: Callable[[int], int]
 ) -> Exchanged:
     """Replace a meter, in one transaction.
 
     Args:
-        label: the meter point's.
-        old: how the count of the one that goes ends.
-        new: the one that comes.
-        at_s: the instant (unix seconds); not in the future.
+        exchange: which by which, and when.
         tier_at: the tier of the quarter-hour that starts at a unix second.
 
     Raises:
         Permanent: a figure or the instant can't be right, or the new meter hangs elsewhere.
     """
+    old, new = exchange.old, exchange.new
     async with database.transaction() as connection:
-        row = await _open_installation(connection, label)
-        _check(row, label, old, new, at_s)
-        usage_wh = _last_usage_wh(row, label, old, at_s)
+        row = await _open_installation(connection, exchange.label)
+        _check(row, exchange)
+        usage_wh = _last_usage_wh(row, exchange)
         exchanged = Exchanged(
             old_serial=row["serial"],
-            last_register_wh=row["energy_wh"] if old.register_wh is None else old.register_wh,
+            last_register_wh=_shown_wh(row) if old.register_wh is None else old.register_wh,
             usage_wh=usage_wh,
             estimated_wh=usage_wh if old.register_wh is None else 0,
             address=new.address or row["address"],
             model=new.model or row["model"],
         )
-        await _close(connection, row, exchanged, at_s)
+        await _close(connection, row, exchanged, exchange.at_s)
         if usage_wh:
-            await _add_usage(connection, row, exchanged, at_s, tier_at)
-        await _open(connection, row, new, exchanged, at_s, old.approved_by)
-        await _tell(connection, row, label, new, exchanged, at_s, old)
+            await _add_usage(connection, row, exchanged, exchange.at_s, tier_at)
+        await _open(connection, row, exchange, exchanged)
+        await _tell(connection, row, exchange, exchanged)
     return exchanged
 
 
@@ -179,10 +145,21 @@ async def _open_installation(connection: aiosqlite.Connection, label: str) -> Ro
     return row
 
 
-def _check(row: Row, label: str, old: OldMeter, new: NewMeter, at_s: int) -> None:
-    since_ms = row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"]
-    if at_s * 1000 < since_ms:
-        since = datetime.fromtimestamp(since_ms / 1000, UTC)
+def _since_ms(row: Row) -> int:
+    """Since when nothing of the old meter is counted (unix milliseconds)."""
+    return int(row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"])
+
+
+def _shown_wh(row: Row) -> int | None:
+    """What it showed then, Wh."""
+    shown: int | None = row["first_register_wh"] if row["read_ms"] is None else row["energy_wh"]
+    return shown
+
+
+def _check(row: Row, exchange: Exchange) -> None:
+    label, old, new = exchange.label, exchange.old, exchange.new
+    if exchange.at_s * 1000 < _since_ms(row):
+        since = datetime.fromtimestamp(_since_ms(row) / 1000, UTC)
         raise Permanent(
             f"{label}: meter {row['serial']} was read after that, at {since:%Y-%m-%d %H:%M:%S} "
             "UTC: give an instant after its last reading, and take it off the line first"
@@ -197,10 +174,10 @@ def _check(row: Row, label: str, old: OldMeter, new: NewMeter, at_s: int) -> Non
         raise Permanent(f"{label}: give the last register or an estimate, not both")
 
 
-def _last_usage_wh(row: Row, label: str, old: OldMeter, at_s: int) -> int:
+def _last_usage_wh(row: Row, exchange: Exchange) -> int:
     """Usage since the old meter's last reading, Wh."""
-    shown_wh = row["first_register_wh"] if row["read_ms"] is None else row["energy_wh"]
-    since_ms = row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"]
+    label, old = exchange.label, exchange.old
+    shown_wh, since_ms = _shown_wh(row), _since_ms(row)
     if old.register_wh is None:
         usage_wh = old.estimate_wh
     elif shown_wh is None:  # nobody knows where it started
@@ -214,7 +191,7 @@ def _last_usage_wh(row: Row, label: str, old: OldMeter, at_s: int) -> int:
             f"and {old.register_wh} Wh is less: look again, or treat it as dead (--dead)"
         )
     limits = RegisterLimits(row["max_power_w"])
-    if not limits.allow(usage_wh, at_s * 1000 - since_ms):
+    if not limits.allow(usage_wh, exchange.at_s * 1000 - since_ms):
         raise Permanent(
             f"{label}: {usage_wh} Wh since {since:%Y-%m-%d %H:%M} UTC is more than "
             f"{row['max_power_w']} W can make: look again"
@@ -254,7 +231,7 @@ async def _add_usage(
     at_s: int,
     tier_at: Callable[[int], int],
 ) -> None:
-    since_ms = row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"]
+    since_ms = _since_ms(row)
     is_estimated = exchanged.estimated_wh > 0 or at_s * 1000 - since_ms > ESTIMATED_AFTER_MS
     # At one and the same instant, as good as at the millisecond before it.
     parts = spread(exchanged.usage_wh, min(since_ms, at_s * 1000 - 1), at_s * 1000)
@@ -263,7 +240,7 @@ async def _add_usage(
            VALUES (:start_s, :point, :tier, :wh, :estimated)
            ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
                usage_wh = usage_wh + excluded.usage_wh,
-               estimated_wh = estimated_wh + excluded.estimated_wh""",
+               estimated_wh = estimated_wh + excluded.estimated_wh, open = 1""",
         [
             {
                 "start_s": start_s,
@@ -280,11 +257,10 @@ async def _add_usage(
 async def _open(
     connection: aiosqlite.Connection,
     row: Row,
-    new: NewMeter,
+    exchange: Exchange,
     exchanged: Exchanged,
-    at_s: int,
-    approved_by: str | None,
 ) -> None:
+    new, at_s = exchange.new, exchange.at_s
     carried_wh = row["carried_wh"] + row["cumulative_wh"] + exchanged.usage_wh
     point, where = row["meter_point_id"], exchanged.address
     await _check_address(connection, where)
@@ -303,7 +279,7 @@ async def _open(
             "at_s": at_s,
             "usage": exchanged.usage_wh,
             "estimated": exchanged.estimated_wh,
-            "approved_by": approved_by,
+            "approved_by": exchange.old.approved_by,
         },
     )
 
@@ -322,12 +298,10 @@ async def _check_address(connection: aiosqlite.Connection, address: str) -> None
 async def _tell(
     connection: aiosqlite.Connection,
     row: Row,
-    label: str,
-    new: NewMeter,
+    exchange: Exchange,
     exchanged: Exchanged,
-    at_s: int,
-    old: OldMeter,
 ) -> None:
+    old, new = exchange.old, exchange.new
     is_dead = old.register_wh is None
     end = f"at {exchanged.last_register_wh} Wh" if exchanged.last_register_wh is not None else ""
     how = f"dead, last read {end}, {exchanged.estimated_wh} Wh estimated" if is_dead else end
@@ -335,9 +309,9 @@ async def _tell(
     await append_event(
         connection,
         "exchange-estimated" if is_dead else "exchange",
-        f"{label}: meter {row['serial']} ({how}) was replaced by {new.serial} "
+        f"{exchange.label}: meter {row['serial']} ({how}) was replaced by {new.serial} "
         f"(at {new.register_wh} Wh){by}",
-        at_s * 1000,
+        exchange.at_s * 1000,
         meter_point_id=row["meter_point_id"],
         meter_id=row["meter_id"],
         energy_wh=exchanged.usage_wh,

@@ -189,7 +189,6 @@ async def add_point(connection: aiosqlite.Connection, setting: PointSetting, fro
 
 async def _clashes(connection: aiosqlite.Connection, setting: PointSetting) -> list[str]:
     """What it wants and another meter point has."""
-    values = {"label": setting.label, "address": setting.address, "serial": setting.serial}
     problems = []
     taken = await _one(
         connection,
@@ -202,19 +201,20 @@ async def _clashes(connection: aiosqlite.Connection, setting: PointSetting) -> l
         problems.append(
             f"slot {setting.slot} belongs to {taken['label']} for good; take the next free one"
         )
-    for row in await connection.execute_fetchall(
+    rows = await connection.execute_fetchall(
         """SELECT p.label, i.address = :address AS there FROM installation i
            JOIN meter m USING (meter_id) JOIN meter_point p USING (meter_point_id)
            WHERE i.to_s IS NULL AND p.label <> :label
              AND (i.address = :address OR m.serial = :serial)""",
-        values,
-    ):
-        problems.append(
-            f"{setting.address} is where the meter of {row['label']} is read; correct one of them"
-            if row["there"]
-            else f"{setting.serial} is the meter of {row['label']}; "
-            "set serial to what is printed on this one"
-        )
+        {"label": setting.label, "address": setting.address, "serial": setting.serial},
+    )
+    problems += [
+        f"{setting.address} is where the meter of {row['label']} is read; correct one of them"
+        if row["there"]
+        else f"{setting.serial} is the meter of {row['label']}; "
+        "set serial to what is printed on this one"
+        for row in rows
+    ]
     return problems
 
 

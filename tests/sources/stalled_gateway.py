@@ -44,7 +44,7 @@ async def main(path: str, port: str, password: str) -> None:
         for number, point in enumerate(points, start=1)
     ]
     strangers = Strangers(database, clock)
-    source = NodeSource(broker, on_nodes, intake, database, clock, strangers)
+    source = NodeSource(broker, on_nodes, intake, database, clock, strangers=strangers)
     async with asyncio.TaskGroup() as group:
         group.create_task(broker.run())
         group.create_task(source.run())

@@ -15,6 +15,7 @@ from gateway.simulation import broker as mosquitto
 from gateway.sources.nodes import NodeSource
 from gateway.sources.roster import Roster
 from gateway.sources.strangers import Strangers
+from gateway.store.points import MeterPoint
 from gateway.wire.nodes import NodeReading, encode_reading
 from gateway.wire.topics import Channel, topic
 from tests.simulation.world import passwords
@@ -22,6 +23,23 @@ from tests.sources.stage import Stage, running, set_up, until
 
 NODE, OTHER, STRANGER = "meter-001", "meter-002", "meter-999"
 PASSWORDS = passwords(NODE, OTHER, STRANGER)
+
+
+def on_nodes(points: Sequence[MeterPoint]) -> list[MeterPoint]:
+    """The same points with their meters at nodes meter-001, meter-002, ..."""
+    return [
+        replace(point, address=f"node/meter-{number:03d}")
+        for number, point in enumerate(points, start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class _Renaming:
+    source: NodeSource
+
+    def learn(self, points: Sequence[MeterPoint]) -> None:
+        """Pass them on as the source knows them."""
+        self.source.learn(on_nodes(points))
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,12 @@ class World:
         ]
         self.strangers.append(Strangers(stage.database, stage.clock))
         return NodeSource(
-            connection, points, stage.intake, stage.database, stage.clock, self.strangers[-1]
+            connection,
+            points,
+            stage.intake,
+            stage.database,
+            stage.clock,
+            strangers=self.strangers[-1],
         )
 
     @asynccontextmanager
@@ -58,11 +81,16 @@ class World:
             await self.until_status("broker", "online")
             yield source
 
-    def roster(self, source: NodeSource) -> Roster:
-        """What keeps a source and the intake in step with the store; not running."""
+    def roster(self, source: NodeSource, *, node_names: bool = False) -> Roster:
+        """What keeps a source and the intake in step with the store; not running.
+
+        Args:
+            source: learns.
+            node_names: True: every point's meter is at meter-001, meter-002, ... as in source().
+        """
         stage = self.stage
-        learners = (stage.intake, source)
-        return Roster(stage.database, stage.clock, self.strangers[-1], learners)
+        learner = _Renaming(source) if node_names else source
+        return Roster(stage.database, stage.clock, self.strangers[-1], (stage.intake, learner))
 
     def node(self, name: str = NODE, **options: object) -> aiomqtt.Client:
         """A node's own connection."""
