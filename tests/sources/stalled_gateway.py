@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from gateway.broker import Broker, BrokerSettings
@@ -19,6 +18,7 @@ from gateway.sources.nodes import NodeSource
 from gateway.sources.strangers import Strangers
 from gateway.store.database import Database
 from gateway.store.points import find_points
+from tests.sources.world import on_nodes
 
 
 class AnnouncingIntake(Intake):
@@ -39,12 +39,8 @@ async def main(path: str, port: str, password: str) -> None:
     clock = Clock()
     intake = AnnouncingIntake(IntakeSettings(), points, lambda _: 1, database, clock)
     broker = Broker(BrokerSettings(port=int(port), username=GATEWAY_USER, password=password))
-    on_nodes = [
-        replace(point, address=f"node/meter-{number:03d}")
-        for number, point in enumerate(points, start=1)
-    ]
     strangers = Strangers(database, clock)
-    source = NodeSource(broker, on_nodes, intake, database, clock, strangers=strangers)
+    source = NodeSource(broker, on_nodes(points), intake, database, clock, strangers=strangers)
     async with asyncio.TaskGroup() as group:
         group.create_task(broker.run())
         group.create_task(source.run())
