@@ -76,11 +76,7 @@ async def find_standing(
         )
     if row["read_ms"] is not None and row["read_ms"] <= at_ms:
         return _standing(row, row["read_ms"], row["energy_wh"], at_ms)
-    believable = [
-        (one.energy_wh, one.at_ms)
-        for one in around
-        if one.at_ms <= at_ms
-    ]
+    believable = [(one.energy_wh, one.at_ms) for one in around if one.at_ms <= at_ms]
     # A register only rises: what is above a later reading was noise, and so is what is below an
     # earlier one.
     most_wh = min(

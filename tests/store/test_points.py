@@ -100,7 +100,9 @@ async def test_the_first_register_is_final_once_there_is_a_reading(tmp_path: Pat
     [point] = await apply_settings(database, [HOUSE], START_S)
     assert point.first_register_wh == 1_000
     async with database.transaction() as connection:
-        await connection.execute("INSERT INTO register VALUES (1, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL)")
+        await connection.execute(
+            "INSERT INTO register VALUES (1, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL)"
+        )
     [point] = await apply_settings(database, [replace(HOUSE, first_register_wh=7)], START_S)
     assert point.first_register_wh == 1_000
     await database.close()
