@@ -25,6 +25,9 @@ COMMANDS = {
     "set-address": "give a new meter its unit id",
     "reset-energy": "set a meter's energy register to 0",
     "commission": "prove which relay switches which meter",
+    "node": "see, accept or forget Wi-Fi meters that nobody knows",
+    "meter": "see which meter hangs where, and exchange one",
+    "account": "who lives where: moving out and in",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }

@@ -63,7 +63,7 @@ async def run(config: Config, parts: Sequence[str]) -> None:
             async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
                 services: list[Service] = []
                 if "field" in parts:
-                    await drop_statuses(database, FIELD_STATUSES, _field_statuses(config))
+                    await drop_statuses(database, FIELD_STATUSES, _field_statuses(config, points))
                     services += field(config, database, clock, points)
                 if "settlement" in parts:
                     services += settlement(config, database, clock, stack)
@@ -108,11 +108,12 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
         yield
 
 
-def _field_statuses(config: Config) -> list[str]:
+def _field_statuses(config: Config, points: Sequence[MeterPoint]) -> list[str]:
     """The names of everything that the field part reports on."""
     names = [f"bus:{bus.name}" for bus in config.bus]
-    names += [f"node:{point.node}" for point in config.meter_point if point.node]
-    names += [f"relay:{point.label}" for point in config.meter_point if point.relay != "none"]
+    nodes = [point.address for point in points if point.address.startswith("node/")]
+    names += [address.replace("node/", "node:") for address in nodes]
+    names += [f"relay:{point.label}" for point in points if point.relay != "none"]
     names.append("store")
     return [*names, "broker"] if config.mqtt else names
 
@@ -138,14 +139,21 @@ def _stopping_on_signals() -> Iterator[asyncio.Event]:
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
     """The store with the configured meter points in it, and the clock."""
+    async with opened_store(config) as (database, clock):
+        settings = [_point_setting(config, point) for point in config.meter_point]
+        points = await apply_settings(database, settings, int(clock.now_s()))
+        yield database, clock, points
+
+
+@asynccontextmanager
+async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
+    """The store as it is, whatever the file says by now, and the clock."""
     clock = Clock()
     if config.clock is not None:
         clock = Clock(config.clock.origin_s, config.clock.wall_s, config.clock.factor)
     database = await Database.open(Path(config.gateway.database))
     try:
-        settings = [_point_setting(config, point) for point in config.meter_point]
-        points = await apply_settings(database, settings, int(clock.now_s()))
-        yield database, clock, points
+        yield database, clock
     finally:
         await database.close()
 
@@ -178,7 +186,9 @@ def field(
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
     from gateway.sources.intake import Intake, IntakeSettings
     from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
-    from gateway.sources.nodes import MeterOfNode, NodeSource
+    from gateway.sources.nodes import NodeSource
+    from gateway.sources.roster import Learner, Roster
+    from gateway.sources.strangers import Strangers
     from gateway.store.housekeeping import Housekeeper
     from gateway.store.retention import Retention
     from gateway.wire.registers import find_map
@@ -189,6 +199,8 @@ def field(
         config.gateway.keep_raw_days, config.gateway.keep_quarter_days, config.gateway.room_mb
     )
     services: list[Service] = [intake, Housekeeper(database, clock, retention)]
+    learners: list[Learner] = [intake]
+    strangers: Strangers | None = None
     for bus in config.bus:
         meters = [
             MeterOnBus(
@@ -212,15 +224,12 @@ def field(
         password = read_secret(Path(mqtt.password_file)).strip()
         keys = node_keys(Path(mqtt.node_keys_file))
         broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
-        nodes = {
-            point.address.removeprefix("node/"): MeterOfNode(
-                point.meter_id, point.meter_point_id, point.label
-            )
-            for point in points
-            if point.address.startswith("node/")
-        }
-        services += [NodeSource(broker, nodes, intake, database, clock), broker]
+        strangers = Strangers(database, clock)
+        nodes = NodeSource(broker, points, intake, database, clock, strangers=strangers)
+        learners.append(nodes)
+        services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
+    services.append(Roster(database, clock, strangers, learners))
     policy = SupplyPolicy(
         stale_after_s=config.chain.stale_after_s,
         overdraft_stroops=config.supply.overdraft_stroops,

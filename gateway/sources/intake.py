@@ -70,7 +70,10 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._points = {point.meter_id: point for point in points}
+        # What waits of a meter that was exchanged meanwhile is still to be committed.
+        self._points: dict[int, MeterPoint] = {}
+        self._installed: frozenset[int] = frozenset()
+        self.learn(points)
         self._book = ReadingBook(database, tier_at)
         self._clock = clock
         self._groups: deque[_Group] = deque()
@@ -113,14 +116,15 @@ class Intake:
         Args:
             points: every meter point with its meter, as the store has them now.
         """
-        self._points = {point.meter_id: point for point in points}
+        self._installed = frozenset(point.meter_id for point in points)
+        self._points.update({point.meter_id: point for point in points})
 
     def hurry(self) -> None:
         """Commit what waits now: it follows a switch, or somebody watches."""
         self._hurry.set()
 
     def _check(self, reading: Reading) -> None:
-        if reading.meter_id not in self._points:
+        if reading.meter_id not in self._installed:
             raise Permanent(f"no meter point has meter {reading.meter_id}: add it to the file")
         label = self._points[reading.meter_id].label
         if reading.energy_wh < 0:

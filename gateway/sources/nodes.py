@@ -3,35 +3,35 @@
 A message is acknowledged to the broker only after its reading is durable, so a crash loses none;
 what can never be stored is refused in words and acknowledged too, or it would come back for ever.
 Sends nothing but acknowledgements: commands to relays are made elsewhere.
+
+A reading takes no task and no wait of its own: it is decoded, checked and handed to the intake in
+one go, and everything that waits for the same commit shares that commit's future.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 
 from gateway.broker import Broker, Reach
 from gateway.clock import Clock
-from gateway.domain.readings import Reading
+from gateway.domain.readings import Doubt, Quality, Reading
 from gateway.errors import Permanent, Transient
-from gateway.sources.intake import Intake
-from gateway.sources.journal import Journal, Sender
+from gateway.sources.acknowledgements import Acknowledgements
+from gateway.sources.intake import MOST_AHEAD, Intake
+from gateway.sources.journal import Journal
+from gateway.sources.known_node import KnownNode
+from gateway.sources.misdated import Misdated
 from gateway.sources.ranges import judge
+from gateway.sources.strangers import STRANGER, Strangers
 from gateway.store.database import Database
+from gateway.store.points import MeterPoint
 from gateway.wire.errors import WireError
 from gateway.wire.meters import PZEM_004T_V3
-from gateway.wire.nodes import (
-    Acknowledgement,
-    NodeReading,
-    decode_reading,
-    decode_status,
-    encode_ack,
-)
-from gateway.wire.relays import RelayReport, decode_relay_report
+from gateway.wire.nodes import NodeReading, decode_reading, decode_status
+from gateway.wire.relays import decode_relay_report
 from gateway.wire.topics import Channel, parse_topic, topic
 
 log = logging.getLogger(__name__)
@@ -40,22 +40,8 @@ FILTERS = ("nodes/+/up/#",)
 HURRY_AT = 500
 """Uncommitted readings from which on the next commit is not waited for."""
 INTAKE_RETRY_S = 1.0
-_STRANGER = Sender("an unknown node")  # one sender for all of them: names are theirs to invent
-
-
-@dataclass(frozen=True, slots=True)
-class MeterOfNode:
-    """The meter that a node reports for.
-
-    Args:
-        meter_id: its row in the store.
-        meter_point_id: the row of the meter point that it measures.
-        label: what people call that meter point.
-    """
-
-    meter_id: int
-    meter_point_id: int
-    label: str
+_MOST_AHEAD_S = MOST_AHEAD.total_seconds()
+_ADDRESS = "node/"
 
 
 class NodeSource:
@@ -63,29 +49,34 @@ class NodeSource:
 
     Args:
         broker: the connection; this source becomes its listener.
-        nodes: the known nodes, by name.
+        points: the meter points; those whose meter is at 'node/NAME' are listened to.
         intake: takes the readings.
         database: for statuses and events.
-        clock: dates statuses and events; nodes date their own readings.
+        clock: dates statuses and events; nodes date their own readings, as long as they can.
+        strangers: hears the nodes that are no meter point's.
     """
 
     def __init__(
         self,
         broker: Broker,
-        nodes: Mapping[str, MeterOfNode],
+        points: Sequence[MeterPoint],
         intake: Intake,
         database: Database,
         clock: Clock,
+        *,
+        strangers: Strangers,
     ) -> None:
-        self._broker = broker
-        self._nodes = nodes
         self._intake = intake
         self._clock = clock
+        self._strangers = strangers
         self._journal = Journal(database, clock)
-        self._states: dict[str, _State] = {name: _State() for name in nodes}
-        self._uncommitted = 0
-        self._acks: dict[tuple[str, str | None], deque[Acknowledgement]] = {}
-        self._committed = asyncio.Event()
+        self._acknowledgements = Acknowledgements(broker)
+        self._misdated = Misdated(
+            self._offer_dated, self._acknowledgements.owe, self._journal, database, clock
+        )
+        self._nodes: dict[str, KnownNode] = {}
+        self._by_topic: dict[str, KnownNode] = {}
+        self.learn(points)
         broker.listen(FILTERS, self._receive, self._report)
 
     @property
@@ -93,208 +84,212 @@ class NodeSource:
         """How many readings were refused since the start, by who sent them."""
         return self._journal.refused
 
+    def learn(self, points: Sequence[MeterPoint]) -> None:
+        """Take over which nodes report for which meter points; what is known of them stays."""
+        found: dict[str, KnownNode] = {}
+        for point in points:
+            if not point.address.startswith(_ADDRESS):
+                continue
+            name = point.address.removeprefix(_ADDRESS)
+            found[name] = self._nodes.get(name) or KnownNode(name, point)
+            found[name].point = point
+            self._strangers.forget(name)
+        self._nodes = found
+        self._by_topic = {topic(name, Channel.READING): node for name, node in found.items()}
+
     async def tick(self, now: datetime) -> None:  # noqa: ARG002 - every service has this shape
         """Tell each node which of its readings are durable: one message for all of a commit.
 
         Raises:
             Transient: the broker is away; what was not sent is kept.
         """
-        while self._acks:
-            key = next(iter(self._acks))
-            acks = self._acks.pop(key)
-            while acks:
-                try:
-                    await self._broker.publish(topic(key[0], Channel.ACK), encode_ack(acks[0]))
-                except Transient:
-                    acks.extend(self._acks.pop(key, ()))
-                    self._acks[key] = acks
-                    raise
-                acks.popleft()
+        await self._acknowledgements.send()
 
     async def run(self) -> None:
         """Acknowledge after each commit until cancelled; run the broker beside it."""
-        while True:
-            await self._committed.wait()
-            self._committed.clear()
-            try:
-                await self.tick(self._clock.now())
-            except Transient as error:  # sent when the broker is back, see _report
-                log.info("acknowledgements kept=%d: %s", len(self._acks), error)
+        ready = self._acknowledgements.ready
+        try:
+            while True:
+                await ready.wait()
+                ready.clear()
+                try:
+                    await self.tick(self._clock.now())
+                except Transient as error:  # sent when the broker is back, see _report
+                    kept = self._acknowledgements.nodes_waiting
+                    log.info("acknowledgements kept=%d: %s", kept, error)
+        finally:
+            self._misdated.drop()
 
     async def _report(self, reach: Reach, message: str) -> None:
         await self._journal.mark("broker", reach, message)
         if reach == "offline":
+            self._misdated.drop()  # the broker delivers them again
             await self._forget_who_is_online()
-        self._committed.set()
+        self._acknowledgements.ready.set()
 
     async def _forget_who_is_online(self) -> None:
         """No broker, no news of nodes; each that comes back is told its relay's state again."""
-        for name, state in self._states.items():
-            state.reach, state.lost_at = None, self._clock.now()
-            label = self._nodes[name].label
-            message = f"{label} has not been heard since the broker was away"
-            await self._journal.mark(f"node:{name}", "offline", message)
+        for node in self._nodes.values():
+            node.reach, node.lost_s = None, self._clock.now_s()
+            message = f"{node.point.label} has not been heard since the broker was away"
+            await self._journal.mark(f"node:{node.name}", "offline", message)
 
-    async def _receive(self, topic_text: str, payload: bytes) -> None:
-        """Take one message; returning acknowledges it to the broker."""
+    def _receive(self, topic_text: str, payload: bytes) -> Awaitable[object] | None:
+        """Take one message; it is acknowledged to the broker when what this returns is done."""
+        node = self._by_topic.get(topic_text)
+        if node is not None:
+            return self._take_reading(node, payload)
         try:
             name, channel = parse_topic(topic_text)
         except WireError as error:
-            await self._journal.refuse(_STRANGER, str(error))
-            return
+            return self._journal.refuse(STRANGER, str(error))
         if name not in self._nodes:
-            why = f"{name} is not in the configuration: add a meter_point with its name as node"
-            await self._journal.refuse(_STRANGER, why)
-            return
+            return self._take_stranger(name, channel, payload)
         match channel:
-            case Channel.READING:
-                await self._take_reading(name, payload)
             case Channel.RELAY_STATE:
-                await self._take_relay(name, payload)
+                return self._take_relay(self._nodes[name], payload)
             case Channel.STATUS:
-                await self._take_status(name, payload)
-            case Channel.RELAY_COMMAND | Channel.ACK:  # ours, not subscribed
-                return
+                return self._take_status(self._nodes[name], payload)
+            case _:  # ours, not subscribed
+                return None
 
-    async def _take_reading(self, name: str, payload: bytes) -> None:
-        """Return when the reading is durable, or refused because it can never be stored."""
+    def _take_stranger(
+        self, name: str, channel: Channel, payload: bytes
+    ) -> Awaitable[object] | None:
+        if channel is not Channel.READING:
+            return None
         try:
-            message = decode_reading(payload)
-            if message.device_id != name:
-                raise WireError(
-                    "device_id", f"is {message.device_id!r}, sent as {name}: align them"
-                )
+            self._strangers.hear(_decode(name, payload))
         except WireError as error:
-            await self._refuse(name, error)
-            return
-        await self._seen(name, message.read_at)
+            return self._journal.refuse(STRANGER, str(error))
+        return None
+
+    def _take_reading(self, node: KnownNode, payload: bytes) -> Awaitable[object] | None:
+        """The future of its commit, or what refuses it because it can never be stored."""
         try:
-            reading = judge(_reading(message, self._nodes[name]), PZEM_004T_V3.ranges)
-            done = await self._offer(reading)
+            message = _decode(node.name, payload)
+        except WireError as error:
+            return self._journal.refuse(node.sender, str(error))
+        read_s = message.read_at.timestamp()
+        ahead_s = read_s - self._clock.now_s()
+        if ahead_s > _MOST_AHEAD_S or read_s < node.point.installed_s - _MOST_AHEAD_S:
+            was, node.reach, node.lost_s = node.reach, "online", None  # whatever its date
+            held = self._misdated.hold(node, message)
+            return held if was == "online" else self._after_mark(node, held)
+        try:
+            done = self._offer(node, message, _judge(_reading(message, node.point)))
         except Permanent as error:
-            await self._refuse(name, error)
-            if message.sequence is not None:  # its timestamp may be the very thing that is wrong
-                self._acknowledge(name, message)
-            return
-        await self._until_durable(done)
-        self._acknowledge(name, message)
+            return self._refuse(node, message, str(error))
+        except Transient:
+            return self._offer_patiently(node, message)
+        if node.reach == "online" or (node.lost_s is not None and read_s <= node.lost_s):
+            return done
+        # A reading proves that a node lives, unless it was taken before the node was lost.
+        node.reach, node.lost_s = "online", None
+        return self._after_mark(node, done)
 
-    async def _until_durable(self, done: asyncio.Future[None]) -> None:
-        self._uncommitted += 1
-        if self._uncommitted >= HURRY_AT:
+    def _offer(
+        self, node: KnownNode, message: NodeReading, reading: Reading
+    ) -> asyncio.Future[None]:
+        done = self._intake.offer(reading)
+        node.newest = done
+        self._acknowledgements.owe_after(done, node.name, message)
+        if self._acknowledgements.uncommitted >= HURRY_AT:
             self._intake.hurry()
-        try:
-            await asyncio.wait([done])  # a lost connection ends the waiting, never the commit
-        finally:
-            self._uncommitted -= 1
+        return done
 
-    async def _offer(self, reading: Reading) -> asyncio.Future[None]:
+    async def _offer_patiently(self, node: KnownNode, message: NodeReading) -> None:
         """Wait until the intake has room: the broker and the node hold what is not taken."""
         while True:
+            await asyncio.sleep(INTAKE_RETRY_S)
             try:
-                return self._intake.offer(reading)
+                done = self._offer(node, message, _judge(_reading(message, node.point)))
             except Transient:
-                await asyncio.sleep(INTAKE_RETRY_S)
+                continue
+            except Permanent as error:
+                await self._refuse(node, message, str(error))
+                return
+            await asyncio.shield(done)
+            return
 
-    def _acknowledge(self, name: str, message: NodeReading) -> None:
-        number = message.sequence
-        ack = Acknowledgement(message.read_at, number, message.boot_id, number)
-        # Sequences of two boots can't be compared.
-        acks = self._acks.setdefault((name, message.boot_id), deque())
-        both = _joined(acks[-1], ack) if acks else None
-        if both is not None:
-            acks.pop()
-        acks.append(both or ack)
-        self._committed.set()
+    def _offer_dated(
+        self, node: KnownNode, message: NodeReading, read_at: datetime
+    ) -> asyncio.Future[None]:
+        """Take a reading that the gateway dated; raises like :meth:`Intake.offer`."""
+        reading = Reading(
+            node.point.meter_id,
+            read_at,
+            message.energy_wh,
+            message.voltage_mv,
+            message.current_ma,
+            message.power_mw,
+            message.frequency_mhz,
+            message.power_factor_milli,
+            None,
+            Quality.SUSPECT,
+            Doubt.CLOCK,
+        )
+        return self._offer(node, message, _judge(reading))
 
-    async def _seen(self, name: str, read_at: datetime) -> None:
-        """A reading proves that a node lives, unless it was taken before the node was lost."""
-        state = self._states[name]
-        if state.lost_at is None or read_at > state.lost_at:
-            state.reach, state.lost_at = "online", None
-            await self._mark(name)
+    async def _refuse(self, node: KnownNode, message: NodeReading, why: str) -> None:
+        self._acknowledgements.owe(node.name, message)
+        await self._journal.refuse(node.sender, why)
 
-    async def _take_relay(self, name: str, payload: bytes) -> None:
+    async def _after_mark(self, node: KnownNode, done: asyncio.Future[None]) -> None:
+        await self._mark(node)
+        await asyncio.shield(done)  # a lost connection ends the waiting, never the commit
+
+    async def _take_relay(self, node: KnownNode, payload: bytes) -> None:
         """Note the relay's position; being retained, the report proves no life by itself."""
         try:
             report = decode_relay_report(payload)
         except WireError as error:
-            await self._refuse(name, error)
+            await self._journal.refuse(node.sender, str(error))
             return
-        self._states[name].relay = report
-        await self._mark(name)
+        node.relay = report
+        await self._mark(node)
         if report.refused is not None:
             what = f"did not obey a relay command: {report.refused}"
-            await self._journal.tell_seldom("relay-refused", self._sender(name), what)
+            await self._journal.tell_seldom("relay-refused", node.sender, what)
 
-    async def _take_status(self, name: str, payload: bytes) -> None:
+    def _take_status(self, node: KnownNode, payload: bytes) -> Awaitable[object]:
         try:
             online = decode_status(payload)
         except WireError as error:
-            await self._refuse(name, error)
-            return
-        state = self._states[name]
-        state.reach = "online" if online else "offline"
-        state.lost_at = None if online else self._clock.now()
-        await self._mark(name)
+            return self._journal.refuse(node.sender, str(error))
+        node.reach = "online" if online else "offline"
+        node.lost_s = None if online else self._clock.now_s()
+        return self._mark(node)
 
-    async def _mark(self, name: str) -> None:
-        state, label = self._states[name], self._nodes[name].label
-        match state.reach:
-            case "online":
-                relay = f"; its relay is {state.relay.state}" if state.relay else ""
-                message = f"{label} reports{relay}"
-            case "offline":
-                message = f"{label} lost its connection: check its node's Wi-Fi and mains supply"
-            case None:
-                return
-        await self._journal.mark(f"node:{name}", state.reach, message)
-
-    async def _refuse(self, name: str, error: Permanent) -> None:
-        await self._journal.refuse(self._sender(name), str(error))
-
-    def _sender(self, name: str) -> Sender:
-        meter = self._nodes[name]
-        return Sender(f"node {name} ({meter.label})", meter.meter_point_id, meter.meter_id)
+    async def _mark(self, node: KnownNode) -> None:
+        if node.reach is not None:
+            await self._journal.mark(f"node:{node.name}", node.reach, node.message)
 
 
-@dataclass(slots=True)
-class _State:
-    """What is known of a node since the start.
-
-    Args:
-        reach: None until it said so itself, or the broker did in its last will.
-        lost_at: when we heard its last will; None while it lives.
-        relay: its last report.
-    """
-
-    reach: Reach | None = None
-    lost_at: datetime | None = None
-    relay: RelayReport | None = None
+def _decode(name: str, payload: bytes) -> NodeReading:
+    message = decode_reading(payload)
+    if message.device_id != name:
+        raise WireError("device_id", f"is {message.device_id!r}, sent as {name}: align them")
+    return message
 
 
-def _joined(one: Acknowledgement, other: Acknowledgement) -> Acknowledgement | None:
-    """One acknowledgement for two of the same boot; None when something is missing between."""
-    newer = max(one, other, key=lambda ack: (ack.sequence or 0, ack.read_at))
-    match (one.first_sequence, one.sequence), (other.first_sequence, other.sequence):
-        case (None, None), (None, None):
-            return newer
-        case (int(first), int(last)), (int(other_first), int(other_last)) if (
-            other_first <= last + 1 and first <= other_last + 1
-        ):
-            return replace(newer, first_sequence=min(first, other_first))
-        case _:
-            return None
-
-
-def _reading(message: NodeReading, meter: MeterOfNode) -> Reading:
+def _reading(message: NodeReading, point: MeterPoint) -> Reading:
     return Reading(
-        meter_id=meter.meter_id,
-        read_at=message.read_at,
-        energy_wh=message.energy_wh,
-        voltage_mv=message.voltage_mv,
-        current_ma=message.current_ma,
-        power_mw=message.power_mw,
-        frequency_mhz=message.frequency_mhz,
-        power_factor_milli=message.power_factor_milli,
+        point.meter_id,
+        message.read_at,
+        message.energy_wh,
+        message.voltage_mv,
+        message.current_ma,
+        message.power_mw,
+        message.frequency_mhz,
+        message.power_factor_milli,
     )
+
+
+def _judge(reading: Reading) -> Reading:
+    """The reading with what is doubtful about it.
+
+    Raises:
+        Permanent: no meter can have said that.
+    """
+    return judge(reading, PZEM_004T_V3.ranges)  # what nodes measure with

@@ -19,12 +19,12 @@ _U64_DIGITS = 20
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the meter installed now last said.
+    """What the meter installed now last said, and what all meters of the meter point counted.
 
     Args:
         read_s: when the register was last believed (unix seconds).
         heard_s: when the meter last said anything, believed or not (unix seconds).
-        usage_wh: all usage counted since installation, Wh.
+        usage_wh: all usage counted at the meter point, over all its meters, Wh.
         power_mw: active power then, mW; None: the meter does not say.
     """
 
@@ -171,7 +171,7 @@ class VillageOverview:
 
 _METERS = """
 SELECT p.meter_point_id, p.label, p.site, p.slot, p.settlement_mode, p.critical, p.relay, i.address,
-       r.read_ms, r.cumulative_wh, r.power_mw,
+       r.read_ms, r.cumulative_wh + i.carried_wh AS counted_wh, r.power_mw,
        MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        IFNULL(t.residue_wh, 0) AS residue_wh,
        c.total_wh, c.balance, c.paid_from_s, c.paid_until_s, c.last_read_s, c.market_credit_wh,
@@ -283,7 +283,7 @@ def _counted(row: Row) -> Counted | None:
     if row["read_ms"] is None:
         return None
     return Counted(
-        row["read_ms"] // 1000, row["heard_ms"] // 1000, row["cumulative_wh"], row["power_mw"]
+        row["read_ms"] // 1000, row["heard_ms"] // 1000, row["counted_wh"], row["power_mw"]
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aiosqlite
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database, Row
+from gateway.store.installations import Installed, install
 
 _SELECT = """
 SELECT p.*, i.meter_id, i.address, i.from_s, i.first_register_wh, m.serial, m.model
@@ -106,7 +108,8 @@ async def apply_settings(
 
     A label keeps its slot and its meter for good: replacing a meter is an exchange with two
     readings, never an edit of the file. A meter point that is no longer named keeps its history;
-    it is neither read nor switched, and its address and its relay are free for others.
+    it is neither read nor switched, and its address and its relay are free for others. One that
+    was accepted here (:func:`add_point`) needs no naming; once the file names it, the file rules.
 
     Args:
         settings: one per meter point.
@@ -116,71 +119,149 @@ async def apply_settings(
         ConfigError: a label was given another slot or another meter.
     """
     async with database.transaction() as connection:
+        before = {point.label: point for point in await _points(connection)}
         await _unplug_all(connection)
         problems: list[str] = []
         for setting in settings:
-            problems += await _apply(connection, setting, now_s)
+            problems += await _apply(connection, before.get(setting.label), setting, now_s)
         if problems:
             raise ConfigError(problems)
     return await find_points(database)
 
 
-async def _unplug_all(connection: aiosqlite.Connection) -> None:
-    """Free every address and relay, so that meters can change places; '-' begins no bus's name."""
-    await connection.execute(
-        "UPDATE installation SET address = '-/' || installation_id WHERE to_s IS NULL"
+async def installations_version(database: Database) -> tuple[int, int]:
+    """Changes whenever a meter was installed or removed; cheap enough to ask every second."""
+    row = await database.fetch_one(
+        """SELECT IFNULL(MAX(installation_id), 0) AS newest, COUNT(to_s) AS closed
+           FROM installation"""
     )
-    await connection.execute("UPDATE meter_point SET relay = 'none'")
+    return (row["newest"], row["closed"]) if row else (0, 0)
 
 
-async def _apply(connection: aiosqlite.Connection, setting: PointSetting, now_s: int) -> list[str]:
-    async with connection.execute(
-        _SELECT + " WHERE p.label = :label", {"label": setting.label}
-    ) as cursor:
-        row = await cursor.fetchone()
-    if row is not None:
-        return await _update(connection, _point(row), setting)
-    async with connection.execute(
-        """SELECT label FROM meter_point WHERE site = :site AND slot = :slot""",
-        {"site": setting.site, "slot": setting.slot},
-    ) as cursor:
-        taken = await cursor.fetchone()
-    if taken:
-        return [
-            f"meter_point {setting.label}: slot {setting.slot} belongs to {taken['label']} "
-            "for good; take the next free one"
-        ]
-    async with connection.execute(
-        """SELECT p.label FROM meter m JOIN installation i USING (meter_id)
-           JOIN meter_point p USING (meter_point_id) WHERE m.serial = :serial""",
-        {"serial": setting.serial},
-    ) as cursor:
-        owner = await cursor.fetchone()
-    if owner:
-        return [
-            f"meter_point {setting.label}: {setting.serial} is the meter of {owner['label']}; "
-            "set serial to what is printed on this one"
-        ]
-    await _insert(connection, setting, now_s)
+async def _points(connection: aiosqlite.Connection) -> list[MeterPoint]:
+    return [_point(row) for row in await connection.execute_fetchall(_SELECT)]
+
+
+async def _unplug_all(connection: aiosqlite.Connection) -> None:
+    """Free what the file gives out, so that meters can change places; '-' begins no bus's name."""
+    await connection.execute(
+        """UPDATE installation SET address = '-/' || installation_id
+           WHERE to_s IS NULL AND meter_point_id IN
+               (SELECT meter_point_id FROM meter_point WHERE origin = 'file')"""
+    )
+    await connection.execute("UPDATE meter_point SET relay = 'none' WHERE origin = 'file'")
+
+
+async def _apply(
+    connection: aiosqlite.Connection, stored: MeterPoint | None, setting: PointSetting, now_s: int
+) -> list[str]:
+    problems = await _clashes(connection, setting)
+    if stored is not None:
+        problems += await _contradictions(connection, stored, setting)
+    if problems:
+        return [f"meter_point {setting.label}: {problem}" for problem in problems]
+    if stored is not None:
+        await _update(connection, stored, setting)
+    else:
+        await _insert(connection, setting, now_s, "file")
     return []
+
+
+async def add_point(connection: aiosqlite.Connection, setting: PointSetting, from_s: int) -> None:
+    """Add a meter point that the configuration does not name, inside the caller's transaction.
+
+    Args:
+        connection: of an open transaction.
+        setting: the meter point and its meter.
+        from_s: when the installation begins (unix seconds).
+
+    Raises:
+        Permanent: its label, slot, meter or address is another's.
+    """
+    row = await _one(connection, _SELECT + " WHERE p.label = :label", label=setting.label)
+    if row is not None:
+        raise Permanent(f"{setting.label} is a meter point already: choose another label")
+    problems = await _clashes(connection, setting)
+    if problems:
+        raise Permanent("; ".join(problems))
+    await _insert(connection, setting, from_s, "store")
+
+
+async def _clashes(connection: aiosqlite.Connection, setting: PointSetting) -> list[str]:
+    """What it wants and another meter point has."""
+    problems = []
+    taken = await _one(
+        connection,
+        "SELECT label FROM meter_point WHERE site = :site AND slot = :slot AND label <> :label",
+        label=setting.label,
+        site=setting.site,
+        slot=setting.slot,
+    )
+    if taken:
+        problems.append(
+            f"slot {setting.slot} belongs to {taken['label']} for good; take the next free one"
+        )
+    rows = await connection.execute_fetchall(
+        """SELECT p.label, i.address = :address AS there FROM installation i
+           JOIN meter m USING (meter_id) JOIN meter_point p USING (meter_point_id)
+           WHERE i.to_s IS NULL AND p.label <> :label
+             AND (i.address = :address OR m.serial = :serial)""",
+        {"label": setting.label, "address": setting.address, "serial": setting.serial},
+    )
+    problems += [
+        f"{setting.address} is where the meter of {row['label']} is read; correct one of them"
+        if row["there"]
+        else f"{setting.serial} is the meter of {row['label']}; "
+        "set serial to what is printed on this one"
+        for row in rows
+    ]
+    return problems
+
+
+async def _contradictions(
+    connection: aiosqlite.Connection, stored: MeterPoint, setting: PointSetting
+) -> list[str]:
+    """What the file says of a stored meter point and is not for the file to say."""
+    if (stored.site, stored.slot) != (setting.site, setting.slot):
+        return [f"site and slot are final ({stored.site}, {stored.slot}); put them back"]
+    # A file that names no serial means the meter at this address, whichever it is.
+    is_unnamed = setting.serial == setting.address == stored.address
+    if stored.serial == setting.serial or is_unnamed:
+        return []
+    replaced = await _one(
+        connection,
+        """SELECT i.to_s FROM installation i JOIN meter m USING (meter_id)
+           WHERE i.meter_point_id = :point AND m.serial = :serial AND i.to_s IS NOT NULL
+           ORDER BY i.to_s DESC""",
+        point=stored.meter_point_id,
+        serial=setting.serial,
+    )
+    if replaced is None:
+        return [
+            f"meter {stored.serial} is installed there; {setting.serial} needs an exchange with "
+            f"both registers read: `gateway meter exchange {setting.label} "
+            f"--serial {setting.serial} ...`"
+        ]
+    day = datetime.fromtimestamp(replaced["to_s"], UTC)
+    return [
+        f"meter {setting.serial} was replaced on {day:%Y-%m-%d}: write "
+        f'serial = "{stored.serial}" there, with its address ({stored.address}) '
+        f"and its model ({stored.model})"
+    ]
+
+
+async def _one(connection: aiosqlite.Connection, sql: str, **values: int | str) -> Row | None:
+    async with connection.execute(sql, values) as cursor:
+        return await cursor.fetchone()
 
 
 async def _update(
     connection: aiosqlite.Connection, stored: MeterPoint, setting: PointSetting
-) -> list[str]:
-    if (stored.site, stored.slot) != (setting.site, setting.slot):
-        return [
-            f"meter_point {setting.label}: site and slot are final "
-            f"({stored.site}, {stored.slot}); put them back"
-        ]
-    if stored.serial != setting.serial:
-        return [
-            f"meter_point {setting.label}: meter {stored.serial} is installed there; "
-            f"{setting.serial} needs an exchange with both registers read"
-        ]
+) -> None:
     await connection.execute(
         """UPDATE meter_point SET settlement_mode = :mode, max_power_w = :max_power_w,
-               critical = :critical, relay = :relay WHERE meter_point_id = :id""",
+               critical = :critical, relay = :relay, origin = 'file'
+           WHERE meter_point_id = :id""",
         {
             "mode": setting.settlement_mode,
             "max_power_w": setting.max_power_w,
@@ -205,14 +286,15 @@ async def _update(
             "id": stored.meter_point_id,
         },
     )
-    return []
 
 
-async def _insert(connection: aiosqlite.Connection, setting: PointSetting, now_s: int) -> None:
+async def _insert(
+    connection: aiosqlite.Connection, setting: PointSetting, from_s: int, origin: str
+) -> None:
     point = await connection.execute_insert(
         """INSERT INTO meter_point
-               (label, site, slot, settlement_mode, max_power_w, critical, relay)
-           VALUES (:label, :site, :slot, :mode, :max_power_w, :critical, :relay)""",
+               (label, site, slot, settlement_mode, max_power_w, critical, relay, origin)
+           VALUES (:label, :site, :slot, :mode, :max_power_w, :critical, :relay, :origin)""",
         {
             "label": setting.label,
             "site": setting.site,
@@ -221,23 +303,13 @@ async def _insert(connection: aiosqlite.Connection, setting: PointSetting, now_s
             "max_power_w": setting.max_power_w,
             "critical": int(setting.critical),
             "relay": setting.relay,
+            "origin": origin,
         },
     )
-    meter = await connection.execute_insert(
-        "INSERT INTO meter (serial, model) VALUES (:serial, :model)",
-        {"serial": setting.serial, "model": setting.model},
-    )
-    if point is None or meter is None:  # an INSERT that succeeded always has a row id
+    if point is None:  # an INSERT that succeeded always has a row id
         raise AssertionError
-    await connection.execute(
-        """INSERT INTO installation
-               (meter_point_id, meter_id, address, from_s, first_register_wh)
-           VALUES (:point, :meter, :address, :now_s, :first)""",
-        {
-            "point": point[0],
-            "meter": meter[0],
-            "address": setting.address,
-            "now_s": now_s,
-            "first": setting.first_register_wh,
-        },
+    await install(
+        connection,
+        Installed(point[0], setting.serial, setting.model, setting.address, from_s),
+        first_register_wh=setting.first_register_wh,
     )

@@ -14,9 +14,11 @@ from gateway.clock import Clock
 from gateway.domain.readings import Reading
 from gateway.simulation.broker import GATEWAY_USER
 from gateway.sources.intake import Intake, IntakeSettings
-from gateway.sources.nodes import MeterOfNode, NodeSource
+from gateway.sources.nodes import NodeSource
+from gateway.sources.strangers import Strangers
 from gateway.store.database import Database
 from gateway.store.points import find_points
+from tests.sources.world import on_nodes
 
 
 class AnnouncingIntake(Intake):
@@ -37,11 +39,8 @@ async def main(path: str, port: str, password: str) -> None:
     clock = Clock()
     intake = AnnouncingIntake(IntakeSettings(), points, lambda _: 1, database, clock)
     broker = Broker(BrokerSettings(port=int(port), username=GATEWAY_USER, password=password))
-    nodes = {
-        f"meter-{number:03d}": MeterOfNode(point.meter_id, point.meter_point_id, point.label)
-        for number, point in enumerate(points, start=1)
-    }
-    source = NodeSource(broker, nodes, intake, database, clock)
+    strangers = Strangers(database, clock)
+    source = NodeSource(broker, on_nodes(points), intake, database, clock, strangers=strangers)
     async with asyncio.TaskGroup() as group:
         group.create_task(broker.run())
         group.create_task(source.run())

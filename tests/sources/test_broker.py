@@ -9,6 +9,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from gateway.broker import Broker, BrokerSettings, Reach
 from gateway.errors import Permanent, Transient
@@ -203,3 +205,109 @@ async def test_a_broker_that_takes_no_more_bytes_is_left_behind() -> None:
     stuck.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_messages_that_wait_for_one_commit_are_acknowledged_by_it(
+    server: mosquitto.Broker,
+) -> None:
+    settings, count = settings_for(server), 300
+    broker, ear = Broker(settings), Ear()
+    commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(topic: str, payload: bytes) -> asyncio.Future[None]:
+        ear.heard.append((topic, payload))
+        return commit
+
+    async def all_heard() -> bool:
+        return len(ear.heard) == count
+
+    broker.listen(("nodes/+/up/#",), take, ear.report)
+    async with running(broker.run()):
+        await ear.until_said("online")
+        async with node(server) as sender:
+            for number in range(count):
+                await sender.publish(f"nodes/{NODE}/up/reading", b"%d" % number, qos=1)
+        await until(all_heard, "every message is heard")
+    ear.heard.clear()
+    broker = Broker(settings)  # nothing was committed: everything comes again
+    broker.listen(("nodes/+/up/#",), take, ear.report)
+    async with running(broker.run()):
+        await until(all_heard, "every message is heard again")
+        commit.set_result(None)
+        async with node(server) as sender:
+            await sender.publish(f"nodes/{NODE}/up/reading", b"last", qos=1)
+
+        async def last_heard() -> bool:
+            return len(ear.heard) == count + 1
+
+        await until(last_heard, "one more")
+        await asyncio.sleep(0)
+        await broker.publish(COMMAND, b"on")  # confirmed after the acknowledgements before it
+    again, listening = connection(settings)
+    async with running(again.run()), node(server) as sender:
+        await listening.until_said("online")
+        await sender.publish(f"nodes/{NODE}/up/reading", b"new", qos=1)
+
+        async def new_heard() -> bool:
+            return bool(listening.heard)
+
+        await until(new_heard, "what is new")
+    assert [payload for _, payload in listening.heard] == [b"new"]
+
+
+async def test_a_message_that_a_handler_stumbles_over_is_not_acknowledged_and_stops_nothing(
+    server: mosquitto.Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(server)
+    broker, ear = Broker(settings), Ear()
+
+    def stumble(topic: str, payload: bytes) -> None:
+        ear.heard.append((topic, payload))
+        if payload == b"odd":
+            raise LookupError(payload)
+
+    async def both_heard() -> bool:
+        return len(ear.heard) == 2
+
+    broker.listen(("nodes/+/up/#",), stumble, ear.report)
+    async with running(broker.run()):
+        await ear.until_said("online")
+        async with node(server) as sender:
+            for payload in (b"odd", b"even"):
+                await sender.publish(f"nodes/{NODE}/up/reading", payload, qos=1)
+        await until(both_heard, "both messages")
+    assert "a message could not be handled" in caplog.text
+    again, listening = connection(settings)
+    async with running(again.run()):
+
+        async def delivered() -> bool:
+            return bool(listening.heard)
+
+        await until(delivered, "the odd one is delivered again")
+    assert (f"nodes/{NODE}/up/reading", b"odd") in listening.heard
+
+
+async def test_what_a_sender_adds_to_a_message_is_skipped(server: mosquitto.Broker) -> None:
+    broker, ear = connection(settings_for(server))
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = ("note", "x" * 300)
+    address = server.address
+    async with running(broker.run()):
+        await ear.until_said("online")
+        async with aiomqtt.Client(
+            address.host,
+            address.port,
+            username=NODE,
+            password=PASSWORDS[NODE],
+            protocol=aiomqtt.ProtocolVersion.V5,
+        ) as sender:
+            for qos in (0, 1):
+                await sender.publish(
+                    f"nodes/{NODE}/up/reading", b"{}", qos=qos, properties=properties
+                )
+
+        async def heard() -> bool:
+            return len(ear.heard) == 2
+
+        await until(heard, "both messages")
+    assert {payload for _, payload in ear.heard} == {b"{}"}

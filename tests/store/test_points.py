@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database
-from gateway.store.points import apply_settings, find_point, find_points
+from gateway.store.points import (
+    PointSetting,
+    add_point,
+    apply_settings,
+    find_point,
+    find_points,
+    installations_version,
+)
 from tests.village import HOUSE, START_S, houses
 
 
@@ -106,4 +113,84 @@ async def test_a_meter_is_installed_in_one_place_only(tmp_path: Path) -> None:
     await apply_settings(database, [HOUSE], START_S)
     with pytest.raises(ConfigError, match="PZEM-0001 is the meter of house-01; set serial"):
         await apply_settings(database, [replace(HOUSE, label="house-02", slot=1)], START_S)
+    await database.close()
+
+
+async def add(database: Database, setting: PointSetting) -> None:
+    async with database.transaction() as connection:
+        await add_point(connection, setting, START_S)
+
+
+ACCEPTED = replace(
+    HOUSE,
+    label="house-07",
+    slot=7,
+    serial="node/meter-007",
+    model="node",
+    address="node/meter-007",
+    relay="node:meter-007",
+)
+
+
+async def test_a_point_that_was_accepted_here_stays_without_being_named(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await add(database, ACCEPTED)
+    points = await apply_settings(database, [HOUSE], START_S)
+    assert [(point.label, point.address, point.relay) for point in points] == [
+        ("house-01", "main/1", "none"),
+        ("house-07", "node/meter-007", "node:meter-007"),
+    ]
+    await database.close()
+
+
+async def test_once_the_file_names_an_accepted_point_the_file_rules(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await add(database, ACCEPTED)
+    [named] = await apply_settings(database, [replace(ACCEPTED, max_power_w=99)], START_S)
+    assert named.max_power_w == 99
+    [_, gone] = await apply_settings(database, [HOUSE], START_S)
+    assert (gone.address, gone.relay) == ("-/1", "none")
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"label": "house-01", "address": "main/8", "serial": "B"},
+            "house-01 is a meter point already: choose another label",
+        ),
+        ({"slot": 0, "address": "main/8", "serial": "B"}, "slot 0 belongs to house-01 for good"),
+        ({"slot": 8, "address": "main/1", "serial": "B"}, "main/1 is where the meter of house-01"),
+        ({"slot": 8, "address": "main/8"}, "PZEM-0001 is the meter of house-01"),
+    ],
+)
+async def test_what_another_point_has_is_not_given_away(
+    tmp_path: Path, change: dict[str, str | int], sentence: str
+) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await apply_settings(database, [HOUSE], START_S)
+    with pytest.raises(Permanent, match=sentence):
+        await add(database, replace(HOUSE, **({"label": "house-08"} | change)))  # type: ignore[arg-type]
+    assert len(await find_points(database)) == 1
+    await database.close()
+
+
+async def test_a_file_can_not_take_the_node_of_an_accepted_point(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    await add(database, ACCEPTED)
+    with pytest.raises(ConfigError, match="node/meter-007 is where the meter of house-07 is read"):
+        await apply_settings(
+            database, [replace(HOUSE, address="node/meter-007", serial="B")], START_S
+        )
+    await database.close()
+
+
+async def test_every_installation_is_noticed(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    empty = await installations_version(database)
+    await apply_settings(database, [HOUSE], START_S)
+    one = await installations_version(database)
+    await apply_settings(database, [HOUSE], START_S)
+    assert await installations_version(database) == one != empty
     await database.close()

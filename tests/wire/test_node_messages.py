@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -193,3 +194,54 @@ def test_status_says_online_or_offline_and_nothing_else() -> None:
     assert nodes.decode_status(nodes.encode_status(online=False)) is False
     with pytest.raises(WireError, match="state must be online or offline"):
         nodes.decode_status(b'{"state":"asleep"}')
+
+
+NUMBERS = st.decimals(0, 1_000, allow_nan=False, places=4) | st.decimals(
+    0, 10_000_000, allow_nan=False, places=5
+)
+
+
+@given(
+    st.lists(NUMBERS, min_size=4, max_size=4),
+    st.sampled_from(["2026-01-29T09:45:00Z", "2026-01-29T09:45:00.5Z", "2026-W05-4T09:45:00Z"]),
+    st.sampled_from(["0.98", "1", "0.9995", "1.0", "true", '"1"', "null"]),
+)
+def test_law_the_quick_way_says_the_same_as_the_careful_one_or_nothing(
+    numbers: list[Decimal], timestamp: str, power_factor: str
+) -> None:
+    voltage, current, power, energy = numbers
+    message = (
+        f'{{"device_id":"meter-001","timestamp":"{timestamp}","voltage":{voltage},'
+        f'"current":{current},"power_w":{power},"energy_kwh":{energy},'
+        f'"power_factor":{power_factor},"rssi":-61,"sequence":1}}'
+    )
+    quick = nodes.decode_quickly(message.encode())
+    try:
+        careful = nodes.decode_reading(message.encode())
+    except WireError:
+        assert quick is None
+    else:
+        assert quick in (None, careful)
+        assert careful == nodes._decode_carefully(message.encode())
+
+
+def test_the_published_message_takes_the_quick_way() -> None:
+    assert nodes.decode_quickly(PUBLISHED) == READING
+    extended = with_field("energy_wh", 12_348)
+    quick = nodes.decode_quickly(extended)
+    assert quick is not None
+    assert quick.energy_wh == 12_348
+
+
+@pytest.mark.parametrize("text", ["12.3455", "0.0005", "12.34549999999999999999"])
+def test_what_is_too_near_a_half_is_looked_at_closely(text: str) -> None:
+    message = PUBLISHED.replace(b"12.345", text.encode())
+    assert nodes.decode_quickly(message) is None
+    assert (
+        nodes.decode_reading(message).energy_wh
+        == {
+            "12.3455": 12_346,
+            "0.0005": 1,
+            "12.34549999999999999999": 12_345,
+        }[text]
+    )

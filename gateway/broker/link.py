@@ -1,28 +1,21 @@
-"""The one MQTT connection of this process: connects, subscribes, publishes, hands on messages.
+"""One connection to the broker, and everything that ends with it.
 
-A message is acknowledged to the broker when its handler returns, never before, so a handler that
-returns after its commit loses nothing to a crash; if it raises, nothing is acknowledged. Each
-connection is a client object of its own: an acknowledgement that comes late can then never reach
-the next connection, where the same packet id may belong to another message. Knows no topic and no
-message's meaning.
+Each connection is a client object of its own: an acknowledgement that comes late can then never
+reach the next connection, where the same packet id may belong to another message.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
 
 import gmqtt  # type: ignore[import-untyped]
 
+from gateway.broker.inbox import Inbox, Receive
 from gateway.errors import GatewayError, Transient
 
-FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 PUBLISH_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0
@@ -31,16 +24,6 @@ LARGEST_PACKET = 16_384
 """Bytes: what is larger the broker keeps from us, or one sender could fill the memory."""
 _REFUSED = 0x80
 _NO_RECONNECT = {"reconnect_retries": -2}  # -1 is for ever, and 0 still tries once
-
-Receive = Callable[[str, bytes], Awaitable[None]]
-"""Takes a message's topic and payload; the message is acknowledged when it returns.
-
-A GatewayError from it ends the connection: a Transient one is tried again, a Permanent one ends
-:meth:`Broker.run`.
-"""
-Reach = Literal["online", "offline"]
-Report = Callable[[Reach, str], Awaitable[None]]
-"""Takes whether the broker can be reached, and a sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,104 +56,15 @@ class BrokerSettings:
         return f"{self.host}:{self.port}"
 
 
-class Broker:
-    """Stays connected, and forgets nothing that the broker still holds for us.
-
-    Args:
-        settings: where the broker is.
-    """
-
-    def __init__(self, settings: BrokerSettings) -> None:
-        self._settings = settings
-        self._filters: tuple[str, ...] = ()
-        self._receive: Receive = _discard
-        self._report: Report = _say_nothing
-        self._link: _Link | None = None
-        self._said: tuple[Reach, str] | None = None
-
-    def listen(self, filters: tuple[str, ...], receive: Receive, report: Report) -> None:
-        """Name the one listener; call it before :meth:`run`.
-
-        Args:
-            filters: MQTT topic filters, subscribed with QoS 1.
-            receive: gets every message; several run at a time.
-            report: gets every change between online and offline.
-        """
-        self._filters, self._receive, self._report = filters, receive, report
-
-    async def publish(self, topic: str, payload: bytes, qos: int = AT_LEAST_ONCE) -> None:
-        """Hand a message to the broker; with QoS 1, return once it has it.
-
-        Raises:
-            Transient: the broker is away, or did not confirm in time.
-        """
-        if self._link is None:
-            raise Transient(f"the broker at {self._settings.address} is away: {topic} not sent")
-        await self._link.publish(topic, payload, qos)
-
-    async def run(self) -> None:
-        """Stay connected until cancelled.
-
-        Raises:
-            Permanent: the handler cannot go on until a person acts.
-        """
-        retry_s = FIRST_RETRY_S
-        while True:
-            since_s = time.monotonic()
-            try:
-                await self._connect()
-                await self._stay()
-            except Transient as error:
-                await self._say("offline", str(error))
-            if time.monotonic() - since_s > LONGEST_RETRY_S:  # else two of one id take turns fast
-                retry_s = FIRST_RETRY_S
-            await asyncio.sleep(retry_s)
-            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
-
-    async def _connect(self) -> None:
-        link = _Link(self._settings, self._receive)
-        try:
-            await link.open(self._filters)
-        except BaseException:
-            await link.close()
-            raise
-        self._link = link
-        await self._say("online", f"connected to the broker at {self._settings.address}")
-
-    async def _stay(self) -> None:
-        link = self._link
-        if link is None:
-            raise AssertionError
-        try:
-            await link.lost.wait()
-        finally:
-            self._link = None
-            await link.close()
-        if link.failure is not None:
-            raise link.failure
-        raise Transient(
-            f"the broker at {self._settings.address} hung up: is Mosquitto running, and is this "
-            f"the only gateway that calls itself {self._settings.client_id}?"
-        )
-
-    async def _say(self, reach: Reach, message: str) -> None:
-        if self._said == (reach, message):
-            return
-        self._said = (reach, message)
-        await self._report(reach, message)
-
-
-class _Link:
+class Link:
     """One connection, and everything that ends with it."""
 
     def __init__(self, settings: BrokerSettings, receive: Receive) -> None:
         self.lost = asyncio.Event()
         self.failure: GatewayError | None = None
         self._settings = settings
-        self._receive = receive
         self._unconfirmed = _Unconfirmed()
         self._subscribed: asyncio.Future[tuple[int, ...]] = asyncio.Future()
-        self._handling: set[asyncio.Task[object]] = set()
         logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # the listener logs transitions
         self._client = gmqtt.Client(
             settings.client_id,
@@ -182,7 +76,10 @@ class _Link:
             maximum_packet_size=LARGEST_PACKET,
         )
         self._client.set_config(_NO_RECONNECT)
-        self._client.on_message = self._on_message
+        self._inbox = Inbox(receive, self._give_up, self._send)
+        # gmqtt makes a task and a write of its own for every message; its handlers are looked up
+        # by name, and version 0.8.0 is pinned.
+        self._client._package_handler._handle_publish_packet = self._inbox.take  # noqa: SLF001
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         if settings.username is not None:
@@ -215,6 +112,11 @@ class _Link:
             raise Transient(f"{where} refuses the subscription: allow it in the broker's ACL")
 
     async def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Send a message; with QoS 1, return once the broker has it.
+
+        Raises:
+            Transient: it did not confirm in time.
+        """
         self._client.publish(topic, payload, qos=qos)
         if qos == 0:
             return
@@ -226,44 +128,27 @@ class _Link:
             raise Transient(f"the broker at {self._settings.address} did not confirm {topic}")
 
     async def close(self) -> None:
-        """Hang up, then let go of the messages that were still being handled.
+        """Let go of the messages that are still being handled, and hang up.
 
-        In this order: what they return is then written to a closed connection, that is to say
-        nowhere, and the broker delivers them again. A broker that takes no more bytes is not
-        waited for.
+        What they return acknowledges nothing any more, so the broker delivers them again. A broker
+        that takes no more bytes is not waited for.
         """
         self.lost.set()
+        self._inbox.close()
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._client.disconnect()
         self._unconfirmed.give_up()
-        for task in self._handling:
-            task.cancel()
 
-    async def _on_message(
-        self, _client: object, topic: str, payload: bytes, _qos: int, _properties: object
-    ) -> int:
-        task = asyncio.current_task()
-        if task is None:
-            raise AssertionError
-        self._handling.add(task)
-        try:
-            await self._receive(topic, payload)
-        except asyncio.CancelledError:
-            if not self.lost.is_set():
-                raise
-        except GatewayError as error:
-            await self._give_up(error)
-        finally:
-            self._handling.discard(task)
-        return 0
+    def _send(self, packets: bytes) -> None:
+        connection = self._client._connection  # noqa: SLF001 - gmqtt has no other way to send bytes
+        if not connection.is_closing():
+            connection.send_package(packets)
 
-    async def _give_up(self, error: GatewayError) -> None:
-        """Return after :meth:`close` only, when what we return acknowledges nothing any more."""
-        self.failure = error
+    def _give_up(self, error: GatewayError) -> None:
+        """End the connection because a message could not be handled."""
+        self.failure = self.failure or error
         self.lost.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
 
     def _on_disconnect(self, _client: object, _packet: object, _error: object = None) -> None:
         self.lost.set()
@@ -310,11 +195,3 @@ class _Unconfirmed:
             if not confirmed.done():
                 confirmed.set_result(False)
         self._waiting.clear()
-
-
-async def _discard(_topic: str, _payload: bytes) -> None:
-    """Receive when nobody listens."""
-
-
-async def _say_nothing(_reach: Reach, _message: str) -> None:
-    """Report when nobody listens."""
