@@ -23,6 +23,8 @@ from benchmarks.peers.limit import limited
 from benchmarks.peers.process import PeerProcess, until, until_all
 from gateway.simulation.broker import GATEWAY_USER, Broker
 from gateway.simulation.kept import kept_readings
+from gateway.store.database import Database
+from gateway.store.points import PointSetting, apply_settings
 
 NODES = 50
 MESSAGES = 60_000
@@ -32,6 +34,7 @@ KILLED_MESSAGES, KILLED_PER_S = 8_000, 1_000.0
 RUNS = 3
 TENTH = 0.1
 FLUSH_S = 10
+DAY_S = 86_400
 CLIENT_ID = "gateway"
 _PASSWORD = "only-on-loopback"  # noqa: S105 - of brokers that live for one run
 _SCRATCH = Path("/var/tmp")  # noqa: S108 - /tmp may be memory, and nothing is durable there
@@ -231,6 +234,7 @@ async def _receiving() -> AsyncIterator[_Receiving]:
         address = await broker.start()
         stack.push_async_callback(broker.stop)
         _write_files(folder, address.port)
+        await _install(folder / "usage.db")
         peer = PeerProcess(
             [sys.executable, "-m", "gateway", "run", "--only", "field", "--config", "gateway.toml"],
             folder,
@@ -240,6 +244,29 @@ async def _receiving() -> AsyncIterator[_Receiving]:
         here = _Receiving(folder, broker, peer)
         await until(here.online, _START_S, peer)
         yield here
+
+
+async def _install(path: Path) -> None:
+    """The meters hang there since yesterday: what was read before that nobody would believe."""
+    database = await Database.open(path)
+    points = [
+        PointSetting(
+            label=f"house-{number:03d}",
+            site=1,
+            slot=number,
+            settlement_mode="prepaid",
+            max_power_w=5_000,
+            critical=False,
+            relay="none",
+            serial=f"node/{publisher.node_name(number)}",
+            model="node",
+            address=f"node/{publisher.node_name(number)}",
+            first_register_wh=100_000,
+        )
+        for number in range(NODES)
+    ]
+    await apply_settings(database, points, int(time.time()) - DAY_S)
+    await database.close()
 
 
 def _write_files(folder: Path, port: int) -> None:
