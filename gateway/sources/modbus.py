@@ -21,7 +21,7 @@ from gateway.errors import Permanent, Transient
 from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal, Sender
 from gateway.sources.line import PortError, RefusedError, SerialLine, SilenceError
-from gateway.sources.ranges import judge
+from gateway.sources.ranges import check_ranges
 from gateway.sources.schedule import Schedule
 from gateway.store.database import Database
 from gateway.store.unsettled import UnsettledUsage
@@ -199,7 +199,8 @@ class BusPoller:
     async def _take(self, meter: MeterOnBus, words: Sequence[int], read_at: datetime) -> None:
         try:
             reading = _reading(meter, words, read_at)
-            self._intake.offer(judge(reading, meter.table.ranges, meter.max_power_w))
+            check_ranges(reading, meter.table.ranges)
+            self._intake.offer(reading)
         except Permanent as error:
             await self._journal.refuse(self._sender(meter), str(error))
         except Transient as error:  # the register goes on counting: only resolution is lost

@@ -24,7 +24,7 @@ from gateway.sources.intake import MOST_AHEAD, Intake
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
 from gateway.sources.misdated import Misdated
-from gateway.sources.ranges import judge
+from gateway.sources.ranges import check_ranges
 from gateway.sources.strangers import STRANGER, Strangers
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
@@ -177,7 +177,7 @@ class NodeSource:
             held = self._misdated.hold(node, message)
             return held if was == "online" else self._after_mark(node, held)
         try:
-            done = self._offer(node, message, _judge(_reading(message, node.point)))
+            done = self._offer(node, message, _checked(_reading(message, node.point)))
         except Permanent as error:
             return self._refuse(node, message, str(error))
         except Transient:
@@ -203,7 +203,7 @@ class NodeSource:
         while True:
             await asyncio.sleep(INTAKE_RETRY_S)
             try:
-                done = self._offer(node, message, _judge(_reading(message, node.point)))
+                done = self._offer(node, message, _checked(_reading(message, node.point)))
             except Transient:
                 continue
             except Permanent as error:
@@ -229,7 +229,7 @@ class NodeSource:
             Quality.SUSPECT,
             Doubt.CLOCK,
         )
-        return self._offer(node, message, _judge(reading))
+        return self._offer(node, message, _checked(reading))
 
     async def _refuse(self, node: KnownNode, message: NodeReading, why: str) -> None:
         self._acknowledgements.owe(node.name, message)
@@ -286,10 +286,11 @@ def _reading(message: NodeReading, point: MeterPoint) -> Reading:
     )
 
 
-def _judge(reading: Reading) -> Reading:
-    """The reading with what is doubtful about it.
+def _checked(reading: Reading) -> Reading:
+    """The reading itself.
 
     Raises:
         Permanent: no meter can have said that.
     """
-    return judge(reading, PZEM_004T_V3.ranges)  # what nodes measure with
+    check_ranges(reading, PZEM_004T_V3.ranges)  # what nodes measure with
+    return reading

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.domain.usage import RegisterLimits
-from gateway.domain.validation import AC_MAINS, Plausible
+from gateway.domain.validation import AC_MAINS, DC_MAINS, Plausible
 from gateway.store.points import MeterPoint
+from gateway.wire.meters import PZEM_004T_V3, REGISTER_MAPS
+from gateway.wire.tables import Quantity, RegisterMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +25,28 @@ class MeterLimits:
 
 
 def limits_of(point: MeterPoint) -> MeterLimits:
-    """The limits of the meter that is installed at a meter point."""
-    return MeterLimits(RegisterLimits(point.max_power_w), AC_MAINS.up_to(point.max_power_w))
+    """The limits of the meter that is installed at a meter point; a node measures with a PZEM."""
+    table = REGISTER_MAPS.get(point.model, PZEM_004T_V3)
+    return MeterLimits(
+        RegisterLimits(point.max_power_w, table.energy_modulus_wh),
+        plausible_of(table).up_to(point.max_power_w),
+    )
+
+
+def plausible_of(table: RegisterMap) -> Plausible:
+    """What a model can be expected to measure; one without a frequency is for direct current."""
+    ranges = {one.quantity: one for one in table.ranges}
+    voltage, current = ranges[Quantity.VOLTAGE_MV], ranges[Quantity.CURRENT_MA]
+    power, frequency = ranges[Quantity.POWER_MW], ranges.get(Quantity.FREQUENCY_MHZ)
+    accuracy = AC_MAINS if frequency else DC_MAINS
+    return Plausible(
+        voltage_low_mv=voltage.likely_low,
+        voltage_high_mv=voltage.likely_high,
+        current_high_ma=current.likely_high,
+        power_high_mw=power.likely_high,
+        frequency_low_mhz=frequency.likely_low if frequency else 0,
+        frequency_high_mhz=frequency.likely_high if frequency else 0,
+        error_milli=accuracy.error_milli,
+        error_mw=accuracy.error_mw,
+        direct=frequency is None,
+    )
