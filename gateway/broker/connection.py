@@ -77,11 +77,12 @@ class Broker:
         link = Link(self._settings, self._receive)
         try:
             await link.open(self._filters)
+            self._link = link
+            await self._say("online", f"connected to the broker at {self._settings.address}")
         except BaseException:
+            self._link = None
             await link.close()
             raise
-        self._link = link
-        await self._say("online", f"connected to the broker at {self._settings.address}")
 
     async def _stay(self) -> None:
         link = self._link

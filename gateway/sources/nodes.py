@@ -37,7 +37,7 @@ from gateway.wire.topics import Channel, parse_topic, topic
 log = logging.getLogger(__name__)
 
 FILTERS = ("nodes/+/up/#",)
-HURRY_AT = 500
+HURRY_AT = 1_000
 """Uncommitted readings from which on the next commit is not waited for."""
 INTAKE_RETRY_S = 1.0
 _MOST_AHEAD_S = MOST_AHEAD.total_seconds()

@@ -243,7 +243,7 @@ class _UnsureError(ValueError):
 
 
 _DECODER = msgspec.json.Decoder(_Message)
-_NO_QUICK_WAY = (msgspec.MsgspecError, WireError, ValueError, RecursionError)
+_NO_QUICK_WAY = (msgspec.MsgspecError, WireError, ValueError, ArithmeticError, RecursionError)
 
 
 def decode_quickly(payload: bytes) -> NodeReading | None:
