@@ -215,7 +215,9 @@ def field(
             if point.address.startswith(f"{bus.name}/")
         ]
         settings = BusSettings(bus.name, bus.port, bus.baud, bus.timeout_s, bus.read_every_s)
-        services.append(BusPoller(settings, meters, intake, database, clock))
+        poller = BusPoller(settings, meters, intake, database, clock)
+        learners.append(poller)
+        services.append(poller)
     drivers: dict[str, Driver] = {
         "gpio": GpioDriver(active_low=config.supply.gpio_active_low),
     }

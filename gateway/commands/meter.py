@@ -102,6 +102,8 @@ def _said(config: Config, exchange: Exchange, exchanged: Exchanged) -> str:
         + (" (an estimate)" if exchanged.estimated_wh else ""),
         f"{new.serial} counts from {new.register_wh} Wh; the household's total goes on",
     ]
+    if exchanged.flagged_wh:
+        lines.append(f"{exchanged.flagged_wh} Wh more can't have flowed and are not billed")
     point = next((one for one in config.meter_point if one.label == label), None)
     if point is None:
         return "\n".join(lines)
@@ -112,4 +114,6 @@ def _said(config: Config, exchange: Exchange, exchanged: Exchanged) -> str:
         edits.append(f'model = "{exchanged.model}"')
     if edits:
         lines.append(f"now set in the file, at [[meter_point]] {label}: {', '.join(edits)}")
+    if len(edits) > 1 and not exchanged.address.startswith("node/"):
+        lines.append("then restart field: what hangs elsewhere, or is another model, is read then")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
@@ -24,10 +24,11 @@ from gateway.sources.line import PortError, RefusedError, SerialLine, SilenceErr
 from gateway.sources.ranges import check_ranges
 from gateway.sources.schedule import Schedule
 from gateway.store.database import Database
+from gateway.store.points import MeterPoint
 from gateway.store.unsettled import UnsettledUsage
 from gateway.store.urgency import find_urgent
 from gateway.wire.errors import FrameError
-from gateway.wire.registers import decode, read_request
+from gateway.wire.registers import decode, find_map, read_request
 from gateway.wire.tables import RegisterMap
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,26 @@ class BusPoller:
         self._unsettled = UnsettledUsage(database)
         self._lost: set[int] = set()
         self._overflowing = False
+
+    def learn(self, points: Sequence[MeterPoint]) -> None:
+        """Take over which meter now hangs at each unit id; a unit id that is new needs a restart.
+
+        Args:
+            points: every meter point with its meter, as the store has them now.
+        """
+        for point in points:
+            bus, _, unit = point.address.rpartition("/")
+            known = self._meters.get(int(unit)) if bus == self._settings.name else None
+            if known is None or known.meter_id == point.meter_id:
+                continue
+            self._meters[known.unit_id] = replace(
+                known,
+                table=find_map(point.model),
+                meter_id=point.meter_id,
+                meter_point_id=point.meter_point_id,
+                label=point.label,
+                max_power_w=point.max_power_w,
+            )
 
     async def tick(self, now: datetime) -> None:  # noqa: ARG002 - a reading is dated at its reply
         """Ask the meter that is due, if one is.

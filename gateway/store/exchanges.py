@@ -3,7 +3,8 @@
 Per meter point, in whole Wh, whatever was replaced: what all its meters counted is
 ``carried_wh`` of the installation plus ``cumulative_wh`` of the register, and that is the sum of
 its usage. Each installation's ``counted_wh + flagged_wh`` is its last register less its first,
-plus what was estimated for a meter that died (adjusted for rollover and reset).
+plus what was estimated for a meter that died (adjusted for rollover, reset and a register that
+went back).
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ from datetime import UTC, datetime
 
 import aiosqlite
 
-from gateway.domain.usage import RegisterLimits, spread
+from gateway.domain.exchange import exchange as exchange_registers
+from gateway.domain.usage import Checkpoint, RegisterLimits, spread
 from gateway.errors import Permanent
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, begin_register, install
 from gateway.store.status import append_event
-
-ESTIMATED_AFTER_MS = 900_000
-"""Usage over a longer stretch is exact in total, but its split over quarter-hours is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,7 @@ class Exchanged:
         last_register_wh: with what it was closed, Wh; None: it was never read.
         usage_wh: counted from its last reading to the exchange, Wh.
         estimated_wh: how much of that nobody read, Wh.
+        flagged_wh: movement of its register that is not billed until a person decides, Wh.
         address: where the new one is read.
         model: what it is read as.
     """
@@ -90,14 +90,45 @@ class Exchanged:
     last_register_wh: int | None
     usage_wh: int
     estimated_wh: int
+    flagged_wh: int
     address: str
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """How the old meter's count ends.
+
+    Args:
+        since_ms: when it was last believed (unix milliseconds).
+        checkpoint: its last one, without the estimate; None: nobody knows where it started.
+        register_wh: with what it is closed, Wh; None: it was never read.
+        estimate_wh: what nobody read and somebody answers for, Wh.
+        read_wh: usage since then that its register shows, Wh.
+    """
+
+    since_ms: int
+    checkpoint: Checkpoint | None
+    register_wh: int | None
+    estimate_wh: int
+    read_wh: int
+
+    @property
+    def usage_wh(self) -> int:
+        """Usage since it was last believed, Wh."""
+        return self.read_wh + self.estimate_wh
+
+    @property
+    def counted_wh(self) -> int:
+        """All that it counted at this meter point, Wh."""
+        return (self.checkpoint.cumulative_wh if self.checkpoint else 0) + self.estimate_wh
 
 
 _OPEN = """
 SELECT p.meter_point_id, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
        i.first_register_wh, i.carried_wh, m.serial, m.model, r.read_ms, r.energy_wh,
-       IFNULL(r.cumulative_wh, 0) AS cumulative_wh, IFNULL(r.flagged_wh, 0) AS flagged_wh
+       IFNULL(r.cumulative_wh, 0) AS cumulative_wh, IFNULL(r.flagged_wh, 0) AS flagged_wh,
+       r.candidate_ms, r.candidate_wh
 FROM meter_point p JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 JOIN meter m ON m.meter_id = i.meter_id LEFT JOIN register r ON r.meter_id = i.meter_id
 WHERE p.label = :label
@@ -116,23 +147,24 @@ async def exchange_meter(
     Raises:
         Permanent: a figure or the instant can't be right, or the new meter hangs elsewhere.
     """
-    old, new = exchange.old, exchange.new
+    new = exchange.new
     async with database.transaction() as connection:
         row = await _open_installation(connection, exchange.label)
         _check(row, exchange)
-        usage_wh = _last_usage_wh(row, exchange)
+        end = _closing(row, exchange)
         exchanged = Exchanged(
             old_serial=row["serial"],
-            last_register_wh=_shown_wh(row) if old.register_wh is None else old.register_wh,
-            usage_wh=usage_wh,
-            estimated_wh=usage_wh if old.register_wh is None else 0,
+            last_register_wh=end.register_wh,
+            usage_wh=end.usage_wh,
+            estimated_wh=end.estimate_wh,
+            flagged_wh=(end.checkpoint.flagged_wh if end.checkpoint else 0) - row["flagged_wh"],
             address=new.address or row["address"],
             model=new.model or row["model"],
         )
-        await _close(connection, row, exchanged, exchange.at_s)
-        if usage_wh:
-            await _add_usage(connection, row, exchanged, exchange.at_s, tier_at)
-        await _open(connection, row, exchange, exchanged)
+        await _close(connection, row, end, exchange.at_s)
+        if end.usage_wh:
+            await _add_usage(connection, row, end, exchange.at_s, tier_at)
+        await _open(connection, row, exchange, exchanged, end.counted_wh)
         await _tell(connection, row, exchange, exchanged)
     return exchanged
 
@@ -145,24 +177,29 @@ async def _open_installation(connection: aiosqlite.Connection, label: str) -> Ro
     return row
 
 
-def _since_ms(row: Row) -> int:
-    """Since when nothing of the old meter is counted (unix milliseconds)."""
-    return int(row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"])
-
-
-def _shown_wh(row: Row) -> int | None:
-    """What it showed then, Wh."""
-    shown: int | None = row["first_register_wh"] if row["read_ms"] is None else row["energy_wh"]
-    return shown
+def _checkpoint(row: Row) -> Checkpoint | None:
+    """From where the old meter's last usage is counted; None: nobody knows where it started."""
+    if row["read_ms"] is not None:
+        return Checkpoint(
+            row["read_ms"],
+            row["energy_wh"],
+            row["cumulative_wh"],
+            row["flagged_wh"],
+            row["candidate_ms"],
+            row["candidate_wh"],
+        )
+    if row["first_register_wh"] is not None:
+        return Checkpoint(row["from_s"] * 1000, row["first_register_wh"])
+    return None
 
 
 def _check(row: Row, exchange: Exchange) -> None:
     label, old, new = exchange.label, exchange.old, exchange.new
-    if exchange.at_s * 1000 < _since_ms(row):
-        since = datetime.fromtimestamp(_since_ms(row) / 1000, UTC)
+    since_ms = row["from_s"] * 1000 if row["read_ms"] is None else row["read_ms"]
+    if exchange.at_s * 1000 < since_ms:
         raise Permanent(
-            f"{label}: meter {row['serial']} was read after that, at {since:%Y-%m-%d %H:%M:%S} "
-            "UTC: give an instant after its last reading, and take it off the line first"
+            f"{label}: meter {row['serial']} was read after that, at {_instant(since_ms)}: give "
+            "an instant after its last reading, and take it off the line first"
         )
     if new.serial == row["serial"]:
         raise Permanent(f"{label}: {new.serial} is the meter that hangs there: give the new one's")
@@ -174,42 +211,67 @@ def _check(row: Row, exchange: Exchange) -> None:
         raise Permanent(f"{label}: give the last register or an estimate, not both")
 
 
-def _last_usage_wh(row: Row, exchange: Exchange) -> int:
-    """Usage since the old meter's last reading, Wh."""
-    label, old = exchange.label, exchange.old
-    shown_wh, since_ms = _shown_wh(row), _since_ms(row)
-    if old.register_wh is None:
-        usage_wh = old.estimate_wh
-    elif shown_wh is None:  # nobody knows where it started
-        return 0
-    else:
-        usage_wh = old.register_wh - shown_wh
-    since = datetime.fromtimestamp(since_ms / 1000, UTC)
-    if usage_wh < 0:
+def _closing(row: Row, exchange: Exchange) -> _Closing:
+    """How the old meter's count ends. What is typed is checked: a slip of a digit is money."""
+    last, old, limits = _checkpoint(row), exchange.old, RegisterLimits(row["max_power_w"])
+    _check_figures(row, exchange, last, limits)
+    at_ms = exchange.at_s * 1000
+    # Approved on the spot, an estimate is usage; otherwise it would be set aside.
+    step = exchange_registers(
+        last, old.register_wh, exchange.new.register_wh, at_ms, limits
+    ).closing
+    if step is None or last is None:
+        return _Closing(row["from_s"] * 1000, None, old.register_wh, old.estimate_wh, 0)
+    return _Closing(
+        last.read_ms,
+        step.checkpoint,
+        last.energy_wh if old.register_wh is None else old.register_wh,
+        old.estimate_wh,
+        step.usage_wh,
+    )
+
+
+def _check_figures(
+    row: Row, exchange: Exchange, last: Checkpoint | None, limits: RegisterLimits
+) -> None:
+    label, old, at_ms = exchange.label, exchange.old, exchange.at_s * 1000
+    since_ms = row["from_s"] * 1000 if last is None else last.read_ms
+    moved_wh = old.estimate_wh
+    if old.register_wh is not None:
+        if last is None:
+            return
+        if last.candidate_ms is not None and last.candidate_wh is not None:
+            # Its last readings were out of line, and a person has now seen the same.
+            since_candidate_wh = old.register_wh - last.candidate_wh
+            if limits.allow(since_candidate_wh, max(0, at_ms - last.candidate_ms)):
+                return
+        moved_wh = old.register_wh - last.energy_wh
+        if moved_wh < 0:
+            raise Permanent(
+                f"{label}: meter {row['serial']} showed {last.energy_wh} Wh at "
+                f"{_instant(since_ms)}, and {old.register_wh} Wh is less: look again, or treat it "
+                "as dead (--dead)"
+            )
+    if not limits.allow(moved_wh, at_ms - since_ms):
         raise Permanent(
-            f"{label}: meter {row['serial']} showed {shown_wh} Wh at {since:%Y-%m-%d %H:%M} UTC, "
-            f"and {old.register_wh} Wh is less: look again, or treat it as dead (--dead)"
-        )
-    limits = RegisterLimits(row["max_power_w"])
-    if not limits.allow(usage_wh, exchange.at_s * 1000 - since_ms):
-        raise Permanent(
-            f"{label}: {usage_wh} Wh since {since:%Y-%m-%d %H:%M} UTC is more than "
+            f"{label}: {moved_wh} Wh since {_instant(since_ms)} is more than "
             f"{row['max_power_w']} W can make: look again"
         )
-    return usage_wh
 
 
-async def _close(
-    connection: aiosqlite.Connection, row: Row, exchanged: Exchanged, at_s: int
-) -> None:
+def _instant(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _close(connection: aiosqlite.Connection, row: Row, end: _Closing, at_s: int) -> None:
     values = {
         "id": row["installation_id"],
         "meter": row["meter_id"],
         "at_s": at_s,
-        "last": exchanged.last_register_wh,
-        "usage": exchanged.usage_wh,
-        "counted": row["cumulative_wh"] + exchanged.usage_wh,
-        "flagged": row["flagged_wh"],
+        "last": end.register_wh,
+        "counted": end.counted_wh,
+        "flagged": end.checkpoint.flagged_wh if end.checkpoint else 0,
+        "energy": end.checkpoint.energy_wh if end.checkpoint else None,
     }
     await connection.execute(
         """UPDATE installation SET to_s = :at_s, last_register_wh = :last, counted_wh = :counted,
@@ -218,7 +280,8 @@ async def _close(
     )
     # What it said before the exchange and arrives later is late, and never counted again.
     await connection.execute(
-        """UPDATE register SET read_ms = :at_s * 1000, energy_wh = :last, cumulative_wh = :counted,
+        """UPDATE register SET read_ms = :at_s * 1000, energy_wh = :energy,
+               cumulative_wh = :counted, flagged_wh = :flagged,
                candidate_ms = NULL, candidate_wh = NULL WHERE meter_id = :meter""",
         values,
     )
@@ -227,14 +290,14 @@ async def _close(
 async def _add_usage(
     connection: aiosqlite.Connection,
     row: Row,
-    exchanged: Exchanged,
+    end: _Closing,
     at_s: int,
     tier_at: Callable[[int], int],
 ) -> None:
-    since_ms = _since_ms(row)
-    is_estimated = exchanged.estimated_wh > 0 or at_s * 1000 - since_ms > ESTIMATED_AFTER_MS
+    at_ms = at_s * 1000
+    is_late = at_ms - end.since_ms > RegisterLimits(row["max_power_w"]).gap_ms
     # At one and the same instant, as good as at the millisecond before it.
-    parts = spread(exchanged.usage_wh, min(since_ms, at_s * 1000 - 1), at_s * 1000)
+    parts = spread(end.usage_wh, min(end.since_ms, at_ms - 1), at_ms)
     await connection.executemany(
         """INSERT INTO usage (start_s, meter_point_id, tier, usage_wh, estimated_wh)
            VALUES (:start_s, :point, :tier, :wh, :estimated)
@@ -247,7 +310,7 @@ async def _add_usage(
                 "point": row["meter_point_id"],
                 "tier": tier_at(start_s),
                 "wh": part_wh,
-                "estimated": part_wh if is_estimated else 0,
+                "estimated": part_wh if is_late or end.estimate_wh else 0,
             }
             for start_s, part_wh in parts
         ],
@@ -259,9 +322,10 @@ async def _open(
     row: Row,
     exchange: Exchange,
     exchanged: Exchanged,
+    counted_wh: int,
 ) -> None:
     new, at_s = exchange.new, exchange.at_s
-    carried_wh = row["carried_wh"] + row["cumulative_wh"] + exchanged.usage_wh
+    carried_wh = row["carried_wh"] + counted_wh
     point, where = row["meter_point_id"], exchanged.address
     await _check_address(connection, where)
     installation_id, meter_id = await install(

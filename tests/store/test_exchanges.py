@@ -105,10 +105,23 @@ async def test_a_dead_meter_of_which_nothing_is_known_is_estimated_at_nothing(
     assert await usage(database) == (0, 0)
 
 
+async def test_a_register_that_restarted_and_was_seen_by_a_person_is_closed_where_it_stands(
+    database: Database,
+) -> None:
+    await read(database, 1, START_S + 600, 1_200)
+    await read(database, 1, START_S + 700, 5)  # out of line, and nothing after it
+    done = await exchange(database, OldMeter(9), START_S + 720)
+    assert (done.last_register_wh, done.usage_wh + done.flagged_wh) == (9, 9)
+    meter = await find_meter(database, LABEL)
+    assert meter is not None
+    assert meter.pending_wh == 200 + done.usage_wh
+    assert await find_pending(database, 1) == {0: 200 + done.usage_wh}
+
+
 @pytest.mark.parametrize(
     ("old", "at_s", "serial", "sentence"),
     [
-        (OldMeter(1_199), START_S + 900, "NEW-1", "showed 1200 Wh at .* and 1199 Wh is less"),
+        (OldMeter(1_199), START_S + 900, "NEW-1", "showed 1200 Wh at .*, and 1199 Wh is less"),
         (OldMeter(99_999), START_S + 900, "NEW-1", "more than 6000 W can make: look again"),
         (OldMeter(1_200), START_S + 500, "NEW-1", "was read after that, at 2026-01-01 00:10:00"),
         (OldMeter(1_200), START_S + 900, "PZEM-0001", "is the meter that hangs there"),
