@@ -10,7 +10,8 @@ from gateway import app
 from gateway.commands.instant import add_at, say_instant, take_instant
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import Permanent
-from gateway.store.exchanges import Exchange, Exchanged, NewMeter, OldMeter, exchange_meter
+from gateway.store.closing import Exchange, NewMeter, OldMeter
+from gateway.store.exchanges import Exchanged, exchange_meter
 from gateway.store.points import MeterPoint, find_points
 from gateway.wire.registers import find_map
 

@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.domain.readings import Quality
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.closing import Exchange, NewMeter, OldMeter
+from gateway.store.exchanges import exchange_meter
 from gateway.store.points import find_points
 from gateway.wire.nodes import NodeReading, decode_ack, encode_reading
 from gateway.wire.topics import Channel, topic

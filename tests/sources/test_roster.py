@@ -9,7 +9,8 @@ import pytest
 from gateway.domain.readings import Reading
 from gateway.errors import Permanent
 from gateway.sources.roster import Roster
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.closing import Exchange, NewMeter, OldMeter
+from gateway.store.exchanges import exchange_meter
 from gateway.store.points import find_points
 from tests.sources.stage import house, line_with, register_wh, running, set_up, until
 

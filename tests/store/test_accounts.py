@@ -10,8 +10,9 @@ import pytest
 
 from gateway.errors import Permanent
 from gateway.store.accounts import find_accounts, move_in, move_out
+from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.exchanges import exchange_meter
 from tests.store.metering import number, read, tier_at
 from tests.village import HOUSE, START_S, settle_in
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError, Permanent
+from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
-from gateway.store.exchanges import Exchange, Exchanged, NewMeter, OldMeter, exchange_meter
+from gateway.store.exchanges import Exchanged, exchange_meter
 from gateway.store.overview import find_meter
 from gateway.store.points import apply_settings, find_point
 from gateway.store.settlement import find_pending
