@@ -12,6 +12,7 @@ from gateway.domain.exchange import exchange as exchange_registers
 from gateway.domain.usage import Checkpoint, RegisterLimits
 from gateway.errors import Permanent
 from gateway.store.database import Row
+from gateway.store.limits import register_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def close(row: Row, exchange: Exchange) -> Closing:
         Permanent: a figure or the instant can't be right.
     """
     _check(row, exchange)
-    last, old, limits = _checkpoint(row), exchange.old, RegisterLimits(row["max_power_w"])
+    last, old, limits = _checkpoint(row), exchange.old, limits_of_row(row)
     _check_figures(row, exchange, last, limits)
     at_ms = exchange.at_s * 1000
     # Approved on the spot, an estimate is usage; otherwise it would be set aside.
@@ -170,6 +171,8 @@ def _check_figures(
             if limits.allow(since_candidate_wh, max(0, at_ms - last.candidate_ms)):
                 return
         moved_wh = old.register_wh - last.energy_wh
+        if limits.modulus_wh and limits.allow(moved_wh + limits.modulus_wh, at_ms - since_ms):
+            return  # it has wrapped round
         if moved_wh < 0:
             raise Permanent(
                 f"{label}: meter {row['serial']} showed {last.energy_wh} Wh at "
@@ -181,6 +184,11 @@ def _check_figures(
             f"{label}: {moved_wh} Wh since {_instant(since_ms)} is more than "
             f"{row['max_power_w']} W can make: look again"
         )
+
+
+def limits_of_row(row: Row) -> RegisterLimits:
+    """What the register of the meter that hangs there can count."""
+    return register_limits(row["model"], row["max_power_w"])
 
 
 def _instant(at_ms: int) -> str:

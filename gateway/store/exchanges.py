@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from gateway.domain.usage import RegisterLimits, spread
+from gateway.domain.usage import spread
 from gateway.errors import Permanent
-from gateway.store.closing import Closing, Exchange, close
+from gateway.store.closing import Closing, Exchange, close, limits_of_row
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, begin_register, install
 from gateway.store.status import append_event
@@ -129,7 +129,7 @@ async def _add_usage(
     tier_at: Callable[[int], int],
 ) -> None:
     at_ms = at_s * 1000
-    is_late = at_ms - end.since_ms > RegisterLimits(row["max_power_w"]).gap_ms
+    is_late = at_ms - end.since_ms > limits_of_row(row).gap_ms
     # At one and the same instant, as good as at the millisecond before it.
     parts = spread(end.usage_wh, min(end.since_ms, at_ms - 1), at_ms)
     await connection.executemany(

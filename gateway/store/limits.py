@@ -28,9 +28,15 @@ def limits_of(point: MeterPoint) -> MeterLimits:
     """The limits of the meter that is installed at a meter point; a node measures with a PZEM."""
     table = REGISTER_MAPS.get(point.model, PZEM_004T_V3)
     return MeterLimits(
-        RegisterLimits(point.max_power_w, table.energy_modulus_wh),
+        register_limits(point.model, point.max_power_w),
         plausible_of(table).up_to(point.max_power_w),
     )
+
+
+def register_limits(model: str, max_power_w: int) -> RegisterLimits:
+    """What the register of a model can count at a meter point that draws at most this, W."""
+    table = REGISTER_MAPS.get(model, PZEM_004T_V3)
+    return RegisterLimits(max_power_w, table.energy_modulus_wh)
 
 
 def plausible_of(table: RegisterMap) -> Plausible:

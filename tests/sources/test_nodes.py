@@ -389,3 +389,34 @@ async def test_a_node_forgets_its_readings_only_when_they_are_stored(slow_world:
         await until(forgotten, "the node forgot")
         stored = {row["read_ms"] for row in await world.stage.readings()}
         assert {reading.read_at.timestamp() * 1000 for reading in kept[:2]} <= stored
+
+
+async def test_a_backlog_of_thousands_that_is_sent_twice_counts_once(world: World) -> None:
+    backlog = [world.reading(number) for number in range(1, 1_501)]
+    async with world.listening() as source:
+        await world.send(backlog)
+        await world.send(backlog)
+        last = replace(world.reading(1_501), read_at=world.stage.clock.now())
+        await world.send([last])
+
+        async def last_stored() -> bool:
+            rows = await world.stage.readings()
+            return bool(rows) and rows[-1]["energy_wh"] == last.energy_wh
+
+        await until(last_stored, "the reading after both")
+        assert source.refused == {}
+    assert len(await world.stage.readings()) == 1_501
+    row = await world.stage.database.fetch_one("SELECT sum(usage_wh) FROM usage")
+    assert row is not None
+    assert row[0] == 1_501
+
+
+async def test_readings_out_of_order_never_take_the_register_back(world: World) -> None:
+    async with world.listening():
+        for number in (5, 3, 9, 1, 8):
+            await world.send([world.reading(number)])
+        await world.until_stored(5)
+    row = await world.stage.database.fetch_one("SELECT energy_wh, cumulative_wh FROM register")
+    assert row is not None
+    assert tuple(row) == (1_009, 9)
+    assert await world.stage.events("reset") == []
