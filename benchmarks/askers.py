@@ -19,6 +19,7 @@ from pymodbus.exceptions import ModbusIOException
 
 from benchmarks.field import poll
 from benchmarks.line import METERS, TIMEOUT_S, Asker, Tally
+from benchmarks.peers import thingsboard
 
 
 def gateway(path: str, tally: Tally) -> None:
@@ -61,7 +62,17 @@ def minimal(path: str, tally: Tally) -> None:
     instruments[0].serial.close()
 
 
-PEERS: Mapping[str, Asker] = {"pymodbus loop": pymodbus, "minimalmodbus": minimal}
+def thingsboard_gateway(path: str, tally: Tally) -> None:
+    """ThingsBoard's gateway with its best configuration, a block of ten registers per request."""
+    polled = thingsboard.poll_bus(path, range(1, METERS + 1), tally.seconds, TIMEOUT_S)
+    tally.replied_s, tally.cpu_s, tally.in_packs = list(polled.readings_s), polled.cpu_s, True
+
+
+PEERS: Mapping[str, Asker] = {
+    "pymodbus loop": pymodbus,
+    "minimalmodbus": minimal,
+    "ThingsBoard gateway": thingsboard_gateway,
+}
 
 
 def _units(seconds: float) -> Iterator[int]:
