@@ -42,6 +42,7 @@ class Tally:
         replied_s: when each good reply was had, s of the monotonic clock.
         cpu_s: processor time for all of it, s.
         gap_violations: requests without 3.5 characters of silence before them.
+        in_packs: replies are known by the pack only, so that their gaps tell nothing.
     """
 
     warm_up_s: float
@@ -49,6 +50,7 @@ class Tally:
     replied_s: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
     gap_violations: int = 0
+    in_packs: bool = False
 
     @property
     def seconds(self) -> float:
@@ -64,6 +66,8 @@ class Tally:
     @property
     def utilisation(self) -> float:
         """The shortest possible poll by the median poll: other programs' noise does not count."""
+        if self.in_packs:
+            return POLL_S * self.per_s
         polls_s = [b - a for a, b in itertools.pairwise(self.counted)]
         return POLL_S / statistics.median(polls_s)
 
