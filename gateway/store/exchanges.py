@@ -18,6 +18,7 @@ from gateway.domain.usage import RegisterLimits, spread
 from gateway.errors import Permanent
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, begin_register, install
+from gateway.store.slots import FEEDER
 from gateway.store.status import append_event
 
 ESTIMATED_AFTER_MS = 900_000
@@ -95,7 +96,7 @@ class Exchanged:
 
 
 _OPEN = """
-SELECT p.meter_point_id, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
+SELECT p.meter_point_id, p.kind, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
        i.first_register_wh, i.carried_wh, m.serial, m.model, r.read_ms, r.energy_wh,
        IFNULL(r.cumulative_wh, 0) AS cumulative_wh, IFNULL(r.flagged_wh, 0) AS flagged_wh
 FROM meter_point p JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
@@ -224,6 +225,23 @@ async def _close(
     )
 
 
+_ADD_USAGE = """
+INSERT INTO usage (start_s, meter_point_id, tier, usage_wh, estimated_wh)
+VALUES (:start_s, :point, :tier, :wh, :estimated)
+ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
+    usage_wh = usage_wh + excluded.usage_wh,
+    estimated_wh = estimated_wh + excluded.estimated_wh, open = 1
+"""
+
+_ADD_FEEDER_USAGE = """
+INSERT INTO feeder_usage (start_s, meter_point_id, usage_wh, estimated_wh)
+VALUES (:start_s, :point, :wh, :estimated)
+ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
+    usage_wh = usage_wh + excluded.usage_wh,
+    estimated_wh = estimated_wh + excluded.estimated_wh
+"""
+
+
 async def _add_usage(
     connection: aiosqlite.Connection,
     row: Row,
@@ -236,11 +254,7 @@ async def _add_usage(
     # At one and the same instant, as good as at the millisecond before it.
     parts = spread(exchanged.usage_wh, min(since_ms, at_s * 1000 - 1), at_s * 1000)
     await connection.executemany(
-        """INSERT INTO usage (start_s, meter_point_id, tier, usage_wh, estimated_wh)
-           VALUES (:start_s, :point, :tier, :wh, :estimated)
-           ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
-               usage_wh = usage_wh + excluded.usage_wh,
-               estimated_wh = estimated_wh + excluded.estimated_wh, open = 1""",
+        _ADD_FEEDER_USAGE if row["kind"] == FEEDER else _ADD_USAGE,
         [
             {
                 "start_s": start_s,

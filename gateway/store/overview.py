@@ -185,6 +185,7 @@ LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN settlement t ON t.meter_point_id = p.meter_point_id
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
 LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
+WHERE p.kind = 'supply'
 """
 
 _TODAY = """
@@ -216,7 +217,7 @@ async def find_meter(database: Database, identifier: str) -> MeterOverview | Non
     site, slot = _site_and_slot(identifier)
     row = await database.fetch_one(
         _METERS
-        + """WHERE p.label = :label OR (p.site = :site AND p.slot = :slot)
+        + """AND (p.label = :label OR (p.site = :site AND p.slot = :slot))
              ORDER BY p.label = :label DESC LIMIT 1""",
         {"label": identifier, "site": site, "slot": slot},
     )
