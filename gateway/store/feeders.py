@@ -20,7 +20,7 @@ MOST_GROUPS = 200
 
 _METERS = """
 SELECT p.meter_point_id, p.label, p.kind, p.feeder, p.relay, i.meter_id, i.address,
-       r.read_ms, r.energy_wh, r.candidate_ms, r.candidate_wh, r.voltage_mv, r.power_mw,
+       i.from_s, r.read_ms, r.energy_wh, r.candidate_ms, r.candidate_wh, r.voltage_mv, r.power_mw,
        s.state, s.decided_ms, s.switched_ms, l.state AS line_state, b.state AS broker_state
 FROM meter_point p
 JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
@@ -118,7 +118,8 @@ async def find_feeder_meters(database: Database, newest: Newest) -> list[FeederM
 
 
 def _facts(row: Row, reading: Reading | None) -> MeterFacts:
-    heard_ms = max(row["read_ms"] or 0, row["candidate_ms"] or 0)
+    """A meter that was never read is mute since it was installed, not since ever."""
+    heard_ms = max(row["read_ms"] or 0, row["candidate_ms"] or 0, row["from_s"] * 1000)
     connected, switched_ms = _commanded(row)
     voltage_mv, power_mw, current_ma = row["voltage_mv"], row["power_mw"], None
     if reading is not None and reading.at_ms >= heard_ms:
@@ -126,7 +127,7 @@ def _facts(row: Row, reading: Reading | None) -> MeterFacts:
         power_mw, current_ma = reading.power_mw, reading.current_ma
     return MeterFacts(
         meter_id=row["meter_id"],
-        seen_s=heard_ms // 1000 or None,
+        seen_s=heard_ms // 1000,
         voltage_mv=voltage_mv,
         current_ma=current_ma,
         power_mw=power_mw,
