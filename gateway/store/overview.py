@@ -12,6 +12,7 @@ from typing import Literal
 from gateway.domain.pages import MeterRecord
 from gateway.domain.supply import SupplyState
 from gateway.store.database import Database, Row
+from gateway.store.losses import DAY_S, FeederDay, find_days
 from gateway.store.status import Status, find_status
 
 _U64_DIGITS = 20
@@ -158,6 +159,7 @@ class VillageOverview:
         open_batches: oldest first.
         unclaimed_from_s: start of the oldest usage in no batch (unix seconds); None: there is none.
         chain_seen_s: close time of the newest ledger looked at (unix seconds); None: never.
+        feeder_days: the newest balance of each feeder with a meter, of the last week.
     """
 
     meters: tuple[MeterOverview, ...]
@@ -167,6 +169,7 @@ class VillageOverview:
     open_batches: tuple[OpenBatch, ...]
     unclaimed_from_s: int | None
     chain_seen_s: int | None
+    feeder_days: tuple[FeederDay, ...] = ()
 
 
 _METERS = """
@@ -248,6 +251,7 @@ async def find_village(database: Database, day_start_s: int) -> VillageOverview:
         ),
         unclaimed_from_s=marks["unclaimed_from_s"] if marks else None,
         chain_seen_s=(marks["chain_seen_s"] or None) if marks else None,
+        feeder_days=tuple(await find_days(database, day_start_s - 6 * DAY_S)),
     )
 
 
