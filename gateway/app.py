@@ -14,26 +14,32 @@ import signal
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.clock import Clock
-from gateway.config import Config, PointSection
+from gateway.config import Config, FeederSection, PointSection
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
+from gateway.store.slots import FEEDER, LAST_SLOT
 from gateway.store.status import drop_statuses
 from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
+    from gateway.domain.signs import Limits
     from gateway.ledger.settings import LedgerSettings
+    from gateway.notices import FeederSettings, NoticeSettings
 
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
 FIELD_STATUSES = ("bus", "broker", "node", "relay", "store")
+NOMINAL_V = 230
+"""The voltage for which the limits of signs are made."""
 PASSPHRASES = {
     "testnet": "Test SDF Network ; September 2015",
     "mainnet": "Public Global Stellar Network ; September 2015",
@@ -141,6 +147,7 @@ async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[Me
     """The store with the configured meter points in it, and the clock."""
     async with opened_store(config) as (database, clock):
         settings = [_point_setting(config, point) for point in config.meter_point]
+        settings += [_meter_of(config, one) for one in config.feeder if one.address is not None]
         points = await apply_settings(database, settings, int(clock.now_s()))
         yield database, clock, points
 
@@ -171,6 +178,27 @@ def _point_setting(config: Config, point: PointSection) -> PointSetting:
         model="node" if point.node else point.model,
         address=point.address,
         first_register_wh=point.first_register_wh,
+        feeder=point.feeder,
+    )
+
+
+def _meter_of(config: Config, feeder: FeederSection) -> PointSetting:
+    """A feeder's own meter: read like any, charged to nobody; the store gives it its slot."""
+    address = feeder.address or ""
+    return PointSetting(
+        label=feeder.name,
+        site=config.gateway.site,
+        slot=LAST_SLOT,
+        settlement_mode="postpaid",
+        max_power_w=feeder.max_power_w,
+        critical=False,
+        relay="none",
+        serial=feeder.serial or address,
+        model=feeder.model,
+        address=address,
+        first_register_wh=feeder.first_register_wh,
+        kind=FEEDER,
+        feeder=feeder.name,
     )
 
 
@@ -279,7 +307,8 @@ def ledger_settings(config: Config) -> LedgerSettings:
 
 
 def web(config: Config, database: Database, clock: Clock) -> list[Service]:
-    """The operator's page and the API."""
+    """The operator's page and the API; what people should hear of."""
+    from gateway.notices import LossReport, SignWatch
     from gateway.web.service import WebService
     from gateway.web.settings import WebSettings
 
@@ -291,7 +320,67 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         token=config.chain.token,
         chain_stale_after_s=config.chain.stale_after_s,
     )
-    return [WebService(database, clock, settings)]
+    notices = notice_settings(config)
+    return [
+        WebService(database, clock, settings),
+        SignWatch(notices, database, clock),
+        LossReport(notices, database, clock),
+    ]
+
+
+def notice_settings(config: Config) -> NoticeSettings:
+    """The feeders, from the file; limits of time are those of the wall, in the village's time."""
+    from gateway.domain.signs import Limits
+    from gateway.notices import NoticeSettings
+
+    factor = config.clock.factor if config.clock else 1.0
+    usual = Limits()
+    mute_s = max(float(usual.mute_after_s), 3 * _read_every_s(config) + config.gateway.flush_s)
+    signs = replace(
+        usual,
+        mute_after_s=int(mute_s * factor),
+        settle_s=int(usual.settle_s * factor),
+        hold_s=int(usual.hold_s * factor),
+    )
+    feeders = [
+        _feeder_settings(one, signs, _read_every_s(config) * factor) for one in config.feeder
+    ]
+    return NoticeSettings(tuple(feeders), signs, config.zone)
+
+
+def _read_every_s(config: Config) -> float:
+    """The longest time between two readings of a meter, wall seconds; nodes need 10."""
+    return max(10.0 if config.mqtt else 1.0, *(bus.read_every_s for bus in config.bus), 1.0)
+
+
+def _feeder_settings(feeder: FeederSection, signs: Limits, period_s: float) -> FeederSettings:
+    from gateway.domain.losses import LossLimits, LossModel, model_of_cable
+    from gateway.notices import FeederSettings
+
+    model = LossModel(feeder.no_load_w)
+    if feeder.resistive_ppm_per_kw is not None:
+        model = LossModel(feeder.no_load_w, feeder.resistive_ppm_per_kw)
+    if feeder.resistance_mohm is not None:
+        voltage_mv = feeder.nominal_v * 1_000
+        model = model_of_cable(feeder.resistance_mohm, voltage_mv, feeder.no_load_w)
+    alarm_milli = round(feeder.alarm_percent * 10)
+    usual = LossLimits()
+    return FeederSettings(
+        name=feeder.name,
+        has_meter=feeder.address is not None,
+        model=model,
+        losses=replace(
+            usual,
+            alarm_milli=alarm_milli,
+            clear_milli=alarm_milli * usual.clear_milli // usual.alarm_milli,
+            period_s=max(usual.period_s, int(period_s)),
+        ),
+        signs=replace(
+            signs,
+            brown_out_mv=signs.brown_out_mv * feeder.nominal_v // NOMINAL_V,
+            restored_mv=signs.restored_mv * feeder.nominal_v // NOMINAL_V,
+        ),
+    )
 
 
 def time_bands(config: Config) -> TimeBands:

@@ -120,6 +120,60 @@ def test_a_wrong_value_is_named(right: str, wrong: str, sentence: str, tmp_path:
     assert any(sentence in problem for problem in found), found
 
 
+FEEDER = '[[feeder]]\nname = "north"\nbus = "main"\nunit_id = 100\n'
+"""A feeder that is right, and the only one."""
+
+
+def with_feeders(text: str) -> str:
+    """The example file with these tables in it."""
+    example = EXAMPLE.read_text()
+    return example.replace("[mqtt]", f"{text}\n[mqtt]", 1)
+
+
+def test_every_meter_point_hangs_on_the_only_feeder(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(with_feeders(FEEDER))
+    config = load(path, {})
+    assert [feeder.address for feeder in config.feeder] == ["main/100"]
+    assert config.feeder[0].alarm_percent == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (FEEDER.replace("100", "1"), "meter address main/1 is used 2 times"),
+        (FEEDER.replace("unit_id = 100", ""), "feeder north: give both bus and unit_id"),
+        (FEEDER.replace('"main"', '"far"'), "feeder north: there is no bus 'far'; known: main"),
+        (FEEDER.replace("north", "clinic"), "feeder clinic: a meter point has that label"),
+        (FEEDER + "alarm_percent = 0\n", "feeder[1].alarm_percent: expected a number >= 0.1"),
+        (
+            FEEDER + "resistance_mohm = 1\nresistive_ppm_per_kw = 1\n",
+            "feeder north: give either resistive_ppm_per_kw or resistance_mohm",
+        ),
+        (
+            FEEDER + '[[feeder]]\nname = "south"\n',
+            "meter_point clinic: say on which feeder it hangs: north or south",
+        ),
+        (
+            FEEDER + '[[feeder]]\nname = "south"\n',
+            "feeder north: no meter point hangs on it, so all it delivers would look lost",
+        ),
+        (FEEDER + '[[feeder]]\nname = "north"\n', "feeder: name north is used 2 times"),
+    ],
+)
+def test_a_feeder_that_contradicts_the_rest_is_named(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    found = problems(with_feeders(text), tmp_path)
+    assert any(sentence in problem for problem in found), found
+
+
+def test_a_feeder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text().replace("slot = 1\n", 'slot = 1\nfeeder = "west"\n', 1)
+    found = problems(text, tmp_path)
+    assert found == ["meter_point clinic: there is no feeder 'west'; known: none yet"]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", "[gateway]".encode("utf-16")])
 def test_a_file_that_is_no_text_says_so(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"

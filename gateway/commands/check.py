@@ -55,6 +55,12 @@ def problems(config: Config) -> list[str]:
                 find_map(point.model)
             except WireError as error:
                 found.append(f"meter_point {point.label}: {error}")
+    for feeder in config.feeder:
+        if feeder.bus is not None:
+            try:
+                find_map(feeder.model)
+            except WireError as error:
+                found.append(f"feeder {feeder.name}: {error}")
     found += _secret("chain.key_file", config.chain.key_file)
     if config.mqtt is not None:
         found += _secret("mqtt.password_file", config.mqtt.password_file)

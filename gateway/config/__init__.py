@@ -13,10 +13,10 @@ from pathlib import Path
 
 from gateway.config.reading import read_struct
 from gateway.config.rules import contradictions
-from gateway.config.sections import Config, PointSection
+from gateway.config.sections import Config, FeederSection, PointSection
 from gateway.errors import ConfigError
 
-__all__ = ["DEFAULT_PATH", "ENVIRONMENT", "Config", "PointSection", "load"]
+__all__ = ["DEFAULT_PATH", "ENVIRONMENT", "Config", "FeederSection", "PointSection", "load"]
 
 DEFAULT_PATH = Path("/etc/gateway/gateway.toml")
 ENVIRONMENT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfoNotFoundError
 
-from gateway.config.sections import Config, PointSection
+from gateway.config.sections import Config, FeederSection, PointSection
 
 
 def contradictions(config: Config) -> list[str]:
@@ -25,7 +25,8 @@ def contradictions(config: Config) -> list[str]:
     points = config.meter_point
     problems += _doubles("meter_point", "label", [point.label for point in points])
     problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
-    problems += _doubles("meter_point", "serial", [one.serial for one in points if one.serial])
+    serials = [*(point.serial for point in points), *(one.serial for one in config.feeder)]
+    problems += _doubles("meter_point", "serial", [serial for serial in serials if serial])
     problems += [
         f"chain.rpc: {url} is no address: write it like https://soroban-testnet.stellar.org"
         for url in config.chain.rpc
@@ -33,11 +34,12 @@ def contradictions(config: Config) -> list[str]:
     ]
     gpio = [point.relay for point in points if point.relay.startswith("gpio:")]
     problems += _doubles("meter_point", "relay", gpio)
-    placed = [point for point in points if point.node or (point.bus and point.unit_id)]
-    problems += _doubles("meter_point", "meter address", [point.address for point in placed])
+    placed = [point.address for point in points if point.node or (point.bus and point.unit_id)]
+    placed += [one.address for one in config.feeder if one.address and one.unit_id]
+    problems += _doubles("meter_point", "meter address", placed)
     for point in points:
         problems += _point_problems(config, point)
-    return problems
+    return problems + _feeder_problems(config)
 
 
 def _is_address(url: str) -> bool:
@@ -64,6 +66,42 @@ def _point_problems(config: Config, point: PointSection) -> list[str]:
         problems.append(f"{where}: there is no bus {point.bus!r}; known: {known}")
     if point.relay == "node" and point.node is None:
         problems.append(f"{where}: relay 'node' is only for a meter point with a node")
+    feeders = [feeder.name for feeder in config.feeder]
+    if point.feeder is not None and point.feeder not in feeders:
+        known = ", ".join(feeders) or "none yet"
+        problems.append(f"{where}: there is no feeder {point.feeder!r}; known: {known}")
+    if point.feeder is None and len(feeders) > 1:
+        problems.append(f"{where}: say on which feeder it hangs: {' or '.join(feeders)}")
+    return problems
+
+
+def _feeder_problems(config: Config) -> list[str]:
+    problems = _doubles("feeder", "name", [feeder.name for feeder in config.feeder])
+    for feeder in config.feeder:
+        where = f"feeder {feeder.name}"
+        problems += [f"{where}: {problem}" for problem in _own_problems(config, feeder)]
+    return problems
+
+
+def _own_problems(config: Config, feeder: FeederSection) -> list[str]:
+    """What is wrong with one feeder."""
+    problems = []
+    buses = [bus.name for bus in config.bus]
+    if (feeder.bus is None) != (feeder.unit_id is None):
+        problems.append("give both bus and unit_id of its meter, or neither if it has none")
+    elif feeder.bus is not None and feeder.bus not in buses:
+        known = ", ".join(buses) or "none yet"
+        problems.append(f"there is no bus {feeder.bus!r}; known: {known}")
+    if feeder.resistive_ppm_per_kw is not None and feeder.resistance_mohm is not None:
+        problems.append("give either resistive_ppm_per_kw or resistance_mohm, not both")
+    if feeder.name in [point.label for point in config.meter_point]:
+        problems.append("a meter point has that label: give one of them another name")
+    hanging = [point for point in config.meter_point if point.feeder == feeder.name]
+    if feeder.bus is not None and not hanging and len(config.feeder) > 1:
+        problems.append(
+            "no meter point hangs on it, so all it delivers would look lost: "
+            f'set feeder = "{feeder.name}" at those that do'
+        )
     return problems
 
 

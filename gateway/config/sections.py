@@ -179,6 +179,45 @@ class ClockSection(Struct, frozen=True, kw_only=True):
     factor: Annotated[float, Meta(gt=0, le=3600)]
 
 
+class FeederSection(Struct, frozen=True, kw_only=True):
+    """One feeder: a line from the powerhouse to some meter points, with or without its own meter.
+
+    Args:
+        name: how meter points refer to it.
+        bus: the bus its own meter hangs on; with ``unit_id``.
+        unit_id: that meter's address on the bus.
+        model: its model, as printed on it.
+        serial: its serial or sticker; default: its address.
+        max_power_w: the most the feeder can deliver, W.
+        first_register_wh: the meter's register when it was installed, Wh.
+        nominal_v: the feeder's nominal voltage, V.
+        no_load_w: what a transformer, or whatever else always draws on it, takes, W.
+        resistive_ppm_per_kw: the share of the load that its wires lose for each kW, millionths;
+            default: 2000, which is 2 % at 10 kW.
+        resistance_mohm: in place of that, the wires' resistance, out and back, to the middle of
+            the load, mOhm; a third of the cable's where houses stand evenly along it.
+        alarm_percent: above this share of what it delivers, what is missing is an alarm, percent.
+    """
+
+    name: Name
+    bus: Name | None = None
+    unit_id: Annotated[int, Meta(ge=1, le=247)] | None = None
+    model: Annotated[str, Meta(min_length=1, max_length=40)] = "PZEM-016"
+    serial: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    max_power_w: Annotated[int, Meta(ge=10, le=655_350)] = 23_000
+    first_register_wh: Natural | None = None
+    nominal_v: Annotated[int, Meta(ge=12, le=1_000)] = 230
+    no_load_w: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    resistive_ppm_per_kw: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    resistance_mohm: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    alarm_percent: Annotated[float, Meta(ge=0.1, le=100)] = 3.0
+
+    @property
+    def address(self) -> str | None:
+        """'BUS/UNIT' of its own meter; None: it has none."""
+        return None if self.bus is None else f"{self.bus}/{self.unit_id}"
+
+
 class PointSection(Struct, frozen=True, kw_only=True):
     """One meter point: its place on the chain, its meter, its relay.
 
@@ -195,6 +234,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
         max_power_w: the most it can draw, W.
         critical: never cut for want of credit.
         first_register_wh: the register when it was installed, Wh.
+        feeder: the feeder on which it hangs; default: the only one, if there is one.
     """
 
     label: Name
@@ -209,6 +249,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
     max_power_w: Annotated[int, Meta(ge=10, le=655_350)] = 5_000
     critical: bool = False
     first_register_wh: Natural | None = None
+    feeder: Name | None = None
 
     @property
     def address(self) -> str:
@@ -227,6 +268,7 @@ class Config(Struct, frozen=True, kw_only=True):
     tariff: TariffSection = TariffSection()
     web: WebSection = WebSection()
     clock: ClockSection | None = None
+    feeder: list[FeederSection] = []
     meter_point: list[PointSection] = []
 
     @property
@@ -244,6 +286,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "tariff": TariffSection,
     "web": WebSection,
     "clock": ClockSection,
+    "feeder": FeederSection,
     "meter_point": PointSection,
 }
-LISTS = frozenset({"bus", "meter_point"})
+LISTS = frozenset({"bus", "feeder", "meter_point"})

@@ -15,6 +15,7 @@ import aiosqlite
 from gateway.errors import Permanent
 from gateway.store.database import Database, Row
 from gateway.store.points import MeterPoint, find_point
+from gateway.store.slots import FEEDER
 from gateway.store.standing import Standing, find_standing, readings_around
 from gateway.store.status import append_event
 
@@ -138,6 +139,8 @@ async def _point_at(database: Database, label: str, at_s: int, now_s: int) -> Me
     point = await find_point(database, label)
     if point is None:
         raise Permanent(f"{label} is no meter point with a meter: see `gateway meter list`")
+    if point.kind == FEEDER:
+        raise Permanent(f"{label} is a feeder: nobody lives there")
     if at_s > now_s:
         raise Permanent(f"{label}: {_day(at_s)} is still to come; do it when it is over")
     return point

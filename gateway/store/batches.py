@@ -116,7 +116,7 @@ async def _meter_states(
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
            LEFT JOIN register r ON r.meter_id = i.meter_id
-           WHERE p.site = :site GROUP BY p.slot""",
+           WHERE p.site = :site AND p.kind = 'supply' GROUP BY p.slot""",
         {"site": site},
     )
     return {

@@ -90,7 +90,8 @@ def _head_key(site: int) -> str:
 async def find_slots(database: Database, site: int) -> list[int]:
     """The slots of the site's meter points, ascending."""
     rows = await database.fetch_all(
-        "SELECT slot FROM meter_point WHERE site = :site ORDER BY slot", {"site": site}
+        """SELECT slot FROM meter_point WHERE site = :site AND kind = 'supply' ORDER BY slot""",
+        {"site": site},
     )
     return [row["slot"] for row in rows]
 
@@ -266,7 +267,7 @@ INSERT INTO chain_meter (meter_point_id, total_wh, balance, remainder_milli, pai
     paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s)
 SELECT meter_point_id, :total_wh, :balance, :remainder_milli, :paid_from_s, :paid_until_s,
     :last_read_s, :market_credit_wh, :max_power_w, :plan, :flags, :version, :ledger, :as_of_s
-FROM meter_point WHERE site = :site AND slot = :slot
+FROM meter_point WHERE site = :site AND slot = :slot AND kind = 'supply'
 ON CONFLICT (meter_point_id) DO UPDATE SET total_wh = excluded.total_wh,
     balance = excluded.balance, remainder_milli = excluded.remainder_milli,
     paid_from_s = excluded.paid_from_s, paid_until_s = excluded.paid_until_s,

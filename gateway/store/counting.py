@@ -16,6 +16,7 @@ from gateway.domain.validation import validate
 from gateway.store.groups import Entry
 from gateway.store.limits import MeterLimits, limits_of
 from gateway.store.points import MeterPoint
+from gateway.store.slots import FEEDER
 
 _WORDS = {
     Movement.GLITCH: "showed {candidate} Wh for a moment and came back to {now} Wh",
@@ -55,6 +56,7 @@ class Flush:
         entries: their records, and those of gaps.
         moved: the next checkpoint of each meter, and the reading that it comes from.
         usage: Wh, and Wh of them whose time is estimated, by quarter-hour (unix s) and meter point.
+        feeder_usage: the same of feeders' own meters, for which nobody is charged.
         standing: how long registers have not moved.
         events: registers that moved otherwise than they should.
     """
@@ -63,6 +65,9 @@ class Flush:
     entries: list[Entry] = field(default_factory=list)
     moved: dict[int, tuple[Checkpoint, Reading]] = field(default_factory=dict)
     usage: defaultdict[tuple[int, int], list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0, 0])
+    )
+    feeder_usage: defaultdict[tuple[int, int], list[int]] = field(
         default_factory=lambda: defaultdict(lambda: [0, 0])
     )
     standing: dict[int, Standstill] = field(default_factory=dict)
@@ -142,8 +147,9 @@ def _add_usage(
 ) -> None:
     """Usage over a gap is exact in total, but its split over quarter-hours is an estimate."""
     estimated = at_ms - step.from_ms > limits.register.gap_ms
+    usage = flush.feeder_usage if point.kind == FEEDER else flush.usage
     for start_s, part_wh in spread(step.usage_wh, step.from_ms, at_ms):
-        figures = flush.usage[start_s, point.meter_point_id]
+        figures = usage[start_s, point.meter_point_id]
         figures[0] += part_wh
         if estimated:
             figures[1] += part_wh

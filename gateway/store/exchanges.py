@@ -19,6 +19,7 @@ from gateway.errors import Permanent
 from gateway.store.closing import Closing, Exchange, close, limits_of_row
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, begin_register, install
+from gateway.store.slots import FEEDER
 from gateway.store.status import append_event
 
 
@@ -46,7 +47,7 @@ class Exchanged:
 
 
 _OPEN = """
-SELECT p.meter_point_id, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
+SELECT p.meter_point_id, p.kind, p.max_power_w, i.installation_id, i.meter_id, i.address, i.from_s,
        i.first_register_wh, i.carried_wh, m.serial, m.model, r.read_ms, r.energy_wh,
        IFNULL(r.cumulative_wh, 0) AS cumulative_wh, IFNULL(r.flagged_wh, 0) AS flagged_wh,
        r.candidate_ms, r.candidate_wh
@@ -121,6 +122,23 @@ async def _close(connection: aiosqlite.Connection, row: Row, end: Closing, at_s:
     )
 
 
+_ADD_USAGE = """
+INSERT INTO usage (start_s, meter_point_id, tier, usage_wh, estimated_wh)
+VALUES (:start_s, :point, :tier, :wh, :estimated)
+ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
+    usage_wh = usage_wh + excluded.usage_wh,
+    estimated_wh = estimated_wh + excluded.estimated_wh, open = 1
+"""
+
+_ADD_FEEDER_USAGE = """
+INSERT INTO feeder_usage (start_s, meter_point_id, usage_wh, estimated_wh)
+VALUES (:start_s, :point, :wh, :estimated)
+ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
+    usage_wh = usage_wh + excluded.usage_wh,
+    estimated_wh = estimated_wh + excluded.estimated_wh
+"""
+
+
 async def _add_usage(
     connection: aiosqlite.Connection,
     row: Row,
@@ -133,11 +151,7 @@ async def _add_usage(
     # At one and the same instant, as good as at the millisecond before it.
     parts = spread(end.usage_wh, min(end.since_ms, at_ms - 1), at_ms)
     await connection.executemany(
-        """INSERT INTO usage (start_s, meter_point_id, tier, usage_wh, estimated_wh)
-           VALUES (:start_s, :point, :tier, :wh, :estimated)
-           ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
-               usage_wh = usage_wh + excluded.usage_wh,
-               estimated_wh = estimated_wh + excluded.estimated_wh, open = 1""",
+        _ADD_FEEDER_USAGE if row["kind"] == FEEDER else _ADD_USAGE,
         [
             {
                 "start_s": start_s,

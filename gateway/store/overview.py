@@ -12,6 +12,7 @@ from typing import Literal
 from gateway.domain.pages import MeterRecord
 from gateway.domain.supply import SupplyState
 from gateway.store.database import Database, Row
+from gateway.store.losses import DAY_S, FeederDay, find_days
 from gateway.store.status import Status, find_status
 
 _U64_DIGITS = 20
@@ -158,6 +159,7 @@ class VillageOverview:
         open_batches: oldest first.
         unclaimed_from_s: start of the oldest usage in no batch (unix seconds); None: there is none.
         chain_seen_s: close time of the newest ledger looked at (unix seconds); None: never.
+        feeder_days: the newest balance of each feeder with a meter, of the last week.
     """
 
     meters: tuple[MeterOverview, ...]
@@ -167,6 +169,7 @@ class VillageOverview:
     open_batches: tuple[OpenBatch, ...]
     unclaimed_from_s: int | None
     chain_seen_s: int | None
+    feeder_days: tuple[FeederDay, ...] = ()
 
 
 _METERS = """
@@ -185,6 +188,7 @@ LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN settlement t ON t.meter_point_id = p.meter_point_id
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
 LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
+WHERE p.kind = 'supply'
 """
 
 _TODAY = """
@@ -216,7 +220,7 @@ async def find_meter(database: Database, identifier: str) -> MeterOverview | Non
     site, slot = _site_and_slot(identifier)
     row = await database.fetch_one(
         _METERS
-        + """WHERE p.label = :label OR (p.site = :site AND p.slot = :slot)
+        + """AND (p.label = :label OR (p.site = :site AND p.slot = :slot))
              ORDER BY p.label = :label DESC LIMIT 1""",
         {"label": identifier, "site": site, "slot": slot},
     )
@@ -247,6 +251,7 @@ async def find_village(database: Database, day_start_s: int) -> VillageOverview:
         ),
         unclaimed_from_s=marks["unclaimed_from_s"] if marks else None,
         chain_seen_s=(marks["chain_seen_s"] or None) if marks else None,
+        feeder_days=tuple(await find_days(database, day_start_s - 6 * DAY_S)),
     )
 
 

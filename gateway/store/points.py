@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiosqlite
@@ -11,6 +11,7 @@ import aiosqlite
 from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database, Row
 from gateway.store.installations import Installed, install
+from gateway.store.slots import FEEDER, SUPPLY, with_slots
 
 _SELECT = """
 SELECT p.*, i.meter_id, i.address, i.from_s, i.first_register_wh, m.serial, m.model
@@ -36,6 +37,9 @@ class PointSetting:
         model: the register map's name, or 'node'.
         address: 'BUS/UNIT' or 'node/NAME'.
         first_register_wh: the register when it was installed; None: the first reading.
+        kind: 'supply', or 'feeder' for a feeder's own meter, which nobody pays for and which gets
+            its slot here.
+        feeder: the feeder on which it hangs, or which it measures; None: the only one, if any.
     """
 
     label: str
@@ -49,6 +53,8 @@ class PointSetting:
     model: str
     address: str
     first_register_wh: int | None
+    kind: str = field(default=SUPPLY, kw_only=True)
+    feeder: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ def _point(row: Row) -> MeterPoint:
         model=row["model"],
         address=row["address"],
         first_register_wh=row["first_register_wh"],
+        kind=row["kind"],
+        feeder=row["feeder"],
         meter_point_id=row["meter_point_id"],
         meter_id=row["meter_id"],
         installed_s=row["from_s"],
@@ -122,7 +130,7 @@ async def apply_settings(
         before = {point.label: point for point in await _points(connection)}
         await _unplug_all(connection)
         problems: list[str] = []
-        for setting in settings:
+        for setting in await with_slots(connection, settings):
             problems += await _apply(connection, before.get(setting.label), setting, now_s)
         if problems:
             raise ConfigError(problems)
@@ -159,7 +167,8 @@ async def _apply(
     if stored is not None:
         problems += await _contradictions(connection, stored, setting)
     if problems:
-        return [f"meter_point {setting.label}: {problem}" for problem in problems]
+        what = "feeder" if setting.kind == FEEDER else "meter_point"
+        return [f"{what} {setting.label}: {problem}" for problem in problems]
     if stored is not None:
         await _update(connection, stored, setting)
     else:
@@ -222,6 +231,8 @@ async def _contradictions(
     connection: aiosqlite.Connection, stored: MeterPoint, setting: PointSetting
 ) -> list[str]:
     """What the file says of a stored meter point and is not for the file to say."""
+    if stored.kind != setting.kind:
+        return [f"{setting.label} has been the name of a {stored.kind}: choose another"]
     if (stored.site, stored.slot) != (setting.site, setting.slot):
         return [f"site and slot are final ({stored.site}, {stored.slot}); put them back"]
     # A file that names no serial means the meter at this address, whichever it is.
@@ -260,13 +271,14 @@ async def _update(
 ) -> None:
     await connection.execute(
         """UPDATE meter_point SET settlement_mode = :mode, max_power_w = :max_power_w,
-               critical = :critical, relay = :relay, origin = 'file'
+               critical = :critical, relay = :relay, origin = 'file', feeder = :feeder
            WHERE meter_point_id = :id""",
         {
             "mode": setting.settlement_mode,
             "max_power_w": setting.max_power_w,
             "critical": int(setting.critical),
             "relay": setting.relay,
+            "feeder": setting.feeder,
             "id": stored.meter_point_id,
         },
     )
@@ -293,8 +305,10 @@ async def _insert(
 ) -> None:
     point = await connection.execute_insert(
         """INSERT INTO meter_point
-               (label, site, slot, settlement_mode, max_power_w, critical, relay, origin)
-           VALUES (:label, :site, :slot, :mode, :max_power_w, :critical, :relay, :origin)""",
+               (label, site, slot, settlement_mode, max_power_w, critical, relay, origin, kind,
+                feeder)
+           VALUES (:label, :site, :slot, :mode, :max_power_w, :critical, :relay, :origin, :kind,
+                :feeder)""",
         {
             "label": setting.label,
             "site": setting.site,
@@ -304,6 +318,8 @@ async def _insert(
             "critical": int(setting.critical),
             "relay": setting.relay,
             "origin": origin,
+            "kind": setting.kind,
+            "feeder": setting.feeder,
         },
     )
     if point is None:  # an INSERT that succeeded always has a row id

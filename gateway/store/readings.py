@@ -69,6 +69,8 @@ class ReadingBook:
                 await append_groups(connection, flush.entries, chains)
                 await save_checkpoints(connection, flush.moved.values())
                 await self._add_usage(connection, flush)
+                if flush.feeder_usage:
+                    await _add_feeder_usage(connection, flush)
                 for event in flush.events:
                     await _tell(connection, event)
         self._chains = chains
@@ -109,6 +111,17 @@ class ReadingBook:
                 for (start_s, meter_point_id), figures in flush.usage.items()
             ],
         )
+
+
+async def _add_feeder_usage(connection: aiosqlite.Connection, flush: Flush) -> None:
+    await connection.executemany(
+        """INSERT INTO feeder_usage (start_s, meter_point_id, usage_wh, estimated_wh)
+           VALUES (?, ?, ?, ?)
+           ON CONFLICT (start_s, meter_point_id) DO UPDATE SET
+               usage_wh = usage_wh + excluded.usage_wh,
+               estimated_wh = estimated_wh + excluded.estimated_wh""",
+        [(*key, *figures) for key, figures in flush.feeder_usage.items()],
+    )
 
 
 class _Known:

@@ -305,7 +305,7 @@ async def find_pending(database: Database, site: int) -> dict[int, int]:
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
                       FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-           WHERE p.site = :site ORDER BY p.slot""",
+           WHERE p.site = :site AND p.kind = 'supply' ORDER BY p.slot""",
         {"site": site},
     )
     return {row["slot"]: row["pending_wh"] for row in rows}
@@ -331,7 +331,8 @@ async def find_unregistered(database: Database, site: int) -> list[tuple[str, in
     """Label and slot of the meter points that the contract does not know: their usage waits."""
     rows = await database.fetch_all(
         """SELECT p.label, p.slot FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
-           WHERE p.site = :site AND c.meter_point_id IS NULL ORDER BY p.slot""",
+           WHERE p.site = :site AND p.kind = 'supply' AND c.meter_point_id IS NULL
+           ORDER BY p.slot""",
         {"site": site},
     )
     return [(row["label"], row["slot"]) for row in rows]

@@ -18,7 +18,8 @@ class Status:
     """One thing that can be away.
 
     Args:
-        name: 'bus:NAME', 'broker', 'chain', 'settlement' or 'node:NAME'.
+        name: 'bus:NAME', 'broker', 'chain', 'settlement', 'node:NAME', 'losses:FEEDER' or
+            'sign:KIND:SUBJECT'.
         state: 'alarm' asks for a person.
         since_s: when it last changed (unix seconds).
         message: one sentence, fit for the operator's page.
@@ -44,16 +45,26 @@ async def mark_status(
     if row and (row["state"], row["message"]) == (state, message):
         return False
     async with database.transaction() as connection:
-        await connection.execute(
-            """INSERT INTO status (name, state, since_s, message)
-               VALUES (:name, :state, :now_s, :message)
-               ON CONFLICT (name) DO UPDATE SET message = excluded.message,
-                   since_s = CASE WHEN state = excluded.state THEN since_s
-                                  ELSE excluded.since_s END,
-                   state = excluded.state""",
-            {"name": name, "state": state, "now_s": now_s, "message": message},
-        )
+        await put_status(connection, Status(name, state, now_s, message))
     return row is None or row["state"] != state
+
+
+async def put_status(connection: aiosqlite.Connection, status: Status) -> None:
+    """Write a status inside the caller's transaction; ``since_s`` counts when its state is new."""
+    await connection.execute(
+        """INSERT INTO status (name, state, since_s, message)
+           VALUES (:name, :state, :now_s, :message)
+           ON CONFLICT (name) DO UPDATE SET message = excluded.message,
+               since_s = CASE WHEN state = excluded.state THEN since_s
+                              ELSE excluded.since_s END,
+               state = excluded.state""",
+        {
+            "name": status.name,
+            "state": status.state,
+            "now_s": status.since_s,
+            "message": status.message,
+        },
+    )
 
 
 async def find_status(database: Database) -> list[Status]:

@@ -117,6 +117,7 @@ LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN status n ON n.name = p.relay AND n.state = 'online'
+WHERE p.kind = 'supply'
 ORDER BY p.site, p.slot
 """
 

@@ -26,6 +26,21 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that needs a person.
+
+    Args:
+        title: what it is about.
+        text: what is wrong and what to do, for people.
+        anchor: the meter point on the page that it is about; empty: none.
+    """
+
+    title: str
+    text: str
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instant:
     """The instant that a page shows, and how to speak of others from it.
 

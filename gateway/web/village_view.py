@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.domain.signs import SignKind
 from gateway.domain.supply import PricedUsage, SupplyState
 from gateway.store.overview import VillageOverview
+from gateway.store.signs import status_name
 from gateway.store.status import Status
 from gateway.web import words
-from gateway.web.figures import Figure, Instant
+from gateway.web.figures import Alarm, Figure, Instant
 from gateway.web.meter_view import MeterView, meter_view
+from gateway.web.notice_view import LossView, is_notice, loss_views, notice
 
 _MOST_NODES = 6
 
@@ -19,23 +22,14 @@ _STATUS_WORDS = {
     "offline": ("Offline", "off"),
     "alarm": ("Alarm", "bad"),
 }
-_STATUS_NAMES = {"bus": "Bus", "node": "Node", "broker": "Broker"}
+_STATUS_NAMES = {
+    "bus": "Bus",
+    "node": "Node",
+    "broker": "Broker",
+    "watch": "Watch over feeder",
+    "losses-parked": "Balance of feeder",
+}
 _ORDER = {"bus": 0, "broker": 1, "node": 2, "chain": 3, "settlement": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something that needs a person.
-
-    Args:
-        title: what it is about.
-        text: what is wrong and what to do, for people.
-        anchor: the meter point on the page that it is about; empty: none.
-    """
-
-    title: str
-    text: str
-    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +57,7 @@ class VillageView:
         totals: the village in a line.
         alarms: what needs a person, worst first.
         meters: by site and slot.
+        losses: where each feeder's energy went, of those that have a meter.
         parts: what the gateway is made of.
         backlog: usage waiting to be settled.
         receipts: the last word of the contract, per site.
@@ -73,6 +68,7 @@ class VillageView:
     totals: tuple[Figure, ...]
     alarms: tuple[Alarm, ...]
     meters: tuple[MeterView, ...]
+    losses: tuple[LossView, ...]
     parts: tuple[Part, ...]
     backlog: Figure
     receipts: tuple[Figure, ...]
@@ -101,8 +97,9 @@ def village_view(
         now=f"{at.now:%a} {at.now.day} {at.now:%b %Y, %H:%M:%S}",
         zone=at.zone_name,
         totals=_totals(village, meters),
-        alarms=(*_stillness(village, at), *_reported(village.statuses, at), *_contradicted(meters)),
+        alarms=(*_stillness(village, at), *_reported(village, at), *_contradicted(meters)),
         meters=meters,
+        losses=loss_views(village.feeder_days, village.statuses, at),
         parts=tuple(_parts(village, at)),
         backlog=_backlog(village, at),
         receipts=_receipts(village, at),
@@ -147,12 +144,23 @@ def _stillness(village: VillageOverview, at: Instant) -> tuple[Alarm, ...]:
     return (Alarm("This page is out of date", text),)
 
 
-def _reported(statuses: Iterable[Status], at: Instant) -> tuple[Alarm, ...]:
+def _reported(village: VillageOverview, at: Instant) -> tuple[Alarm, ...]:
+    """What a status says; power behind an open relay is said by its meter, see below."""
+    told = {
+        status_name(SignKind.POWER_WHILE_DISCONNECTED, meter.label)
+        for meter in village.meters
+        if meter.supply is not None and meter.supply.output == "contradicted"
+    }
     return tuple(
-        Alarm(_name(status), f"{words.sentence(status.message)} Since {at.when(status.since_s)}.")
-        for status in statuses
-        if status.state == "alarm"
+        notice(status, village.meters, at) or _alarm(status, at)
+        for status in village.statuses
+        if status.state == "alarm" and status.name not in told
     )
+
+
+def _alarm(status: Status, at: Instant) -> Alarm:
+    text = f"{words.sentence(status.message)} Since {at.when(status.since_s)}."
+    return Alarm(_name(status), text)
 
 
 def _contradicted(meters: Iterable[MeterView]) -> tuple[Alarm, ...]:
@@ -177,7 +185,7 @@ def _parts(village: VillageOverview, at: Instant) -> Iterable[Part]:
     ]
     hidden = set(quiet) if len(quiet) > _MOST_NODES else set()
     for status in sorted(village.statuses, key=_rank):
-        if status not in hidden:
+        if status not in hidden and not is_notice(status):
             word, kind = _STATUS_WORDS[status.state]
             state = Figure(word, at.lasting(status.since_s), kind)
             yield Part(_name(status), state, _text(status, village, at))

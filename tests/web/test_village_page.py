@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from gateway.clock import Clock
+from gateway.domain.signs import SignKind
 from gateway.domain.supply import Reason
 from gateway.store.database import Database
+from gateway.store.signs import Turn, save_turns
 from gateway.store.status import mark_status
 from gateway.web import words
 from tests.village import HOUSE
@@ -196,6 +198,66 @@ async def test_what_the_gateway_is_doing_alarms_first(database: Database) -> Non
     assert "Bus main Online 40 meters answer. for 2 h" in page
     assert "Broker Offline No answer from 127.0.0.1:1883. for 2 h" in page
     assert "Settlement Alarm Another writer has settled. for 2 h" in page
+
+
+async def test_signs_and_losses_read_well_and_point_to_the_meter(database: Database) -> None:
+    [point] = await build(database, house("house-01"))
+    await counted(database, point, 10)
+    turns = [
+        Turn(SignKind.FEEDER_DEAD, "north", began=True, reason="All 9 meters are mute."),
+        Turn(SignKind.METER_DEAD, "house-01", began=True, reason="It is mute while 8 answer."),
+    ]
+    await save_turns(database, turns, NOW_S - 7_200)
+    await mark_status(database, "losses:north", "alarm", "900 Wh (9.0 %) are missing.", NOW_S - 60)
+    page = await page_of(database)
+    assert "Feeder north is dead All 9 meters are mute. Since 11:32. Look at its breaker" in page
+    assert "house-01: meter dead It is mute while 8 answer. Since 11:32. Go there" in page
+    assert "Energy is missing on feeder north 900 Wh (9.0 %) are missing. Since 13:31." in page
+    assert "Sign" not in page
+    async with serving(database) as port:
+        assert '<a href="#m4294967296">house-01: meter dead</a>' in (await ask(port, "/")).text
+
+
+async def test_power_behind_an_open_relay_is_said_once(database: Database) -> None:
+    [point] = await build(database, house("house-01"))
+    await counted(database, point, 10)
+    await supplied(database, point, "disconnected", "no_credit", "contradicted")
+    kind = SignKind.POWER_WHILE_DISCONNECTED
+    await save_turns(database, [Turn(kind, "house-01", began=True, reason="90 W flow.")], NOW_S)
+    page = await page_of(database)
+    assert "Check the relay and its wiring." in page
+    assert "90 W flow" not in page
+
+
+async def test_a_feeders_day_in_a_line(database: Database) -> None:
+    day_s = NOW_S - NOW_S % 86_400 - 3 * 3_600
+    for feeder, start_s, hours, complete in (
+        ("north", day_s, 13, 1),
+        ("south", day_s - 86_400, 24, 0),
+    ):
+        await put(
+            database,
+            "feeder_balance",
+            span_s=86_400,
+            start_s=start_s,
+            feeder=feeder,
+            hours=hours,
+            feeder_wh=10_000,
+            meters_wh=9_500 if complete else 9_950,
+            technical_wh=100,
+            meters=4,
+            complete=complete,
+        )
+    page = await page_of(database)
+    assert "north today, 13 h 10.00 kWh 9.50 kWh 100 Wh 400 Wh 4.0 % of delivered" in page
+    assert (
+        "south yesterday, 24 h; some hours wait for a mute meter 10.00 kWh 9.95 kWh 100 Wh "
+        "-50 Wh -0.5 % of delivered"
+    ) in page
+
+
+async def test_without_a_feeders_meter_there_is_no_table_of_losses(database: Database) -> None:
+    assert "Losses" not in await page_of(database)
 
 
 async def test_many_healthy_nodes_are_one_line_and_a_lost_one_is_not(database: Database) -> None:

@@ -27,6 +27,7 @@ LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NU
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
 LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
+WHERE p.kind = 'supply'
 ORDER BY p.slot
 """
 _CHAIN = "SELECT state, message FROM status WHERE name = 'chain'"
