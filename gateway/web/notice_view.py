@@ -69,7 +69,8 @@ def notice(status: Status, meters: Iterable[MeterOverview], at: Instant) -> Alar
     since = f"Since {at.when(status.since_s)}."
     if status.name.startswith(f"{STATUS}:"):
         title = f"Energy is missing on feeder {status.name.partition(':')[2]}"
-        text = f"{words.sentence(status.message)} {since} Look for a house without a meter, a bypass, a tapped line."
+        look = "Look for a house without a meter, a bypass, a tapped line."
+        text = f"{words.sentence(status.message)} {since} {look}"
         return Alarm(title, text)
     sign = parse_name(status.name)
     if sign is None:

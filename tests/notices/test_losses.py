@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from gateway.notices import FeederSettings, NoticeSettings
+from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.exchanges import exchange_meter
 from gateway.store.losses import FeederDay, find_days, find_hours
 from gateway.store.status import find_status
 from tests.notices.stage import FEEDER, MODEL, Stage, at, labels, set_up

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.notices import FeederSettings, NoticeSettings, SignWatch
+from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.exchanges import exchange_meter
 from gateway.store.points import apply_settings
 from tests.notices.stage import FEEDER, SETTINGS, Stage, at, labels, set_up
 from tests.store.metering import tier_at

@@ -18,8 +18,9 @@ from gateway.errors import ConfigError, Permanent
 from gateway.store.accounts import find_accounts, move_in
 from gateway.store.batches import Terms, compose_batch
 from gateway.store.chain import find_records, find_slots
+from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
-from gateway.store.exchanges import Exchange, NewMeter, OldMeter, exchange_meter
+from gateway.store.exchanges import exchange_meter
 from gateway.store.overview import find_meter, find_village
 from gateway.store.points import MeterPoint, PointSetting, apply_settings, find_point
 from gateway.store.readings import ReadingBook
