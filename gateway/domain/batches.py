@@ -105,17 +105,23 @@ class Batch:
         return sum(slot.total_wh for slot in self.slots)
 
     def pages(self) -> list[PageUsage]:
-        """The usage by page, ascending, as the contract takes it."""
+        """The usage by page, ascending."""
         return [
             PageUsage(page, encode_batch_data(list(slots)))
             for page, slots in groupby(self.slots, key=lambda usage: page_of(usage.slot))
         ]
 
+    def encoded_pages(self) -> bytes:
+        """The pages as the contract takes them: their count; number, length and data of each."""
+        pages = self.pages()
+        return struct.pack(">I", len(pages)) + b"".join(
+            struct.pack(">II", page.page, len(page.data)) + page.data for page in pages
+        )
+
     def canonical(self) -> bytes:
         """The bytes that the digest covers, big endian and free of ambiguity."""
-        pages = self.pages()
         head = struct.pack(
-            ">I16sQQQI32sI",
+            ">I16sQQQI32s",
             self.site,
             self.writer,
             self.sequence,
@@ -123,11 +129,8 @@ class Batch:
             self.to_s,
             self.price_version,
             self.root or NO_DIGEST,
-            len(pages),
         )
-        return head + b"".join(
-            struct.pack(">II", page.page, len(page.data)) + page.data for page in pages
-        )
+        return head + self.encoded_pages()
 
     def digest(self, previous: bytes, network_id: bytes, contract: str) -> bytes:
         """Chain this batch onto the one before.

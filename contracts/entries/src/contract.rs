@@ -1,13 +1,13 @@
 //! The entry points that a village lives by, named and authorised as `meter`'s are; what `meter` has besides is left out.
 
-use soroban_sdk::{contract, contractimpl, Address, BytesN, Env, Vec};
+use soroban_sdk::{contract, contractimpl, Address, Bytes, BytesN, Env, Vec};
 use stellar_macros::when_not_paused;
 use upkeep::{life, Administered, Upgrade};
 
 use crate::batch::{self, Batch};
 use crate::events;
 use crate::storage::{self, Key};
-use crate::types::{MeterRecord, PageUsage, Plan, Receipt};
+use crate::types::{MeterRecord, Plan, Receipt};
 use crate::{payment, price, registry, site};
 
 #[contract]
@@ -93,7 +93,7 @@ impl Entries {
         from: u64,
         to: u64,
         price_version: u32,
-        pages: Vec<PageUsage>,
+        pages: Bytes,
         root: Option<BytesN<32>>,
     ) -> Receipt {
         site::enforce_signer(e, site, &signer);

@@ -21,11 +21,8 @@ pub struct Entry {
 impl Entry {
     /// Reads a meter's entry, if there is one.
     pub fn find(env: &Env, place: Place) -> Option<Self> {
-        let meter = legacy::find(env, place)?;
-        Some(Self {
-            record: meter.record(),
-            owner: meter.owner,
-        })
+        let (record, owner) = legacy::find(env, place)?;
+        Some(Self { record, owner })
     }
 
     /// Reads a meter's entry, or fails with [`Error::UnknownMeter`].

@@ -7,7 +7,7 @@ use crate::errors::{refuse, Error};
 use crate::events;
 use crate::ids::Place;
 use crate::record::{Record, POWER_UNIT_W};
-use crate::storage::{self, Key};
+use crate::storage;
 use crate::time;
 use crate::types::Mode;
 
@@ -29,18 +29,16 @@ pub fn open(env: &Env, meter_id: u64) -> Opened {
 }
 
 /// Puts a record back, and announces the meter when it became active or inactive by the change.
-pub fn save(env: &Env, opened: Opened) -> Record {
-    let Opened {
-        meter_id,
-        owner,
-        mut record,
-    } = opened;
-    let announced = record.announce(env.ledger().timestamp());
-    Entry { record, owner }.set(env, meter_id);
+pub fn save(env: &Env, opened: &mut Opened) {
+    let announced = opened.record.announce(env.ledger().timestamp());
+    let entry = Entry {
+        record: opened.record,
+        owner: opened.owner.clone(),
+    };
+    entry.set(env, opened.meter_id);
     if let Some(active) = announced {
-        events::state(env, meter_id, active);
+        events::state(env, opened.meter_id, active);
     }
-    record
 }
 
 /// Creates the entry of a new meter in the site's next slot.
@@ -56,7 +54,7 @@ pub fn register(env: &Env, meter_id: u64, owner: Address, max_power_w: u32, mode
     let record = fresh_record(env, max_power_w, mode);
     Entry { record, owner }.put(env, meter_id);
     site.next_slot = place.slot + 1;
-    storage::put(env, &Key::Site(place.site), &site);
+    storage::put_site(env, place.site, &site);
 }
 
 fn fresh_record(env: &Env, max_power_w: u32, mode: u32) -> Record {

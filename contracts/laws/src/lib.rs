@@ -1,6 +1,7 @@
 //! What the contracts' tests share: a ledger to begin on, what a call came to, and events as the network carries them.
 //! `tests/` holds what is promised across contracts (who may call what; every Wh charged once). No contract uses it.
 
+pub mod batches;
 pub mod wire;
 
 use core::fmt::Debug;

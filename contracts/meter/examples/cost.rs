@@ -4,7 +4,7 @@
 //! what the host alone doesn't see is reckoned here: the size of the transaction and the returned receipt are added,
 //! the nonce is taken off, because a gateway signs as the transaction's source. Nothing is asserted or written.
 
-use meter::types::{PageUsage, Plan};
+use meter::types::Plan;
 use meter::MeterClient;
 use soroban_sdk::testutils::{Address as _, EnvTestConfig, Ledger as _};
 use soroban_sdk::token::StellarAssetClient;
@@ -108,16 +108,17 @@ fn settle(
     (size(pages.to_xdr(env)), size(receipt.to_xdr(env)))
 }
 
-fn pages(env: &Env, meters: u32) -> Vec<PageUsage> {
-    let mut pages = Vec::new(env);
+fn pages(env: &Env, meters: u32) -> Bytes {
+    let mut text = Bytes::from_array(env, &meters.div_ceil(64).to_be_bytes());
     for page in 0..meters.div_ceil(64) {
         let count = (meters - page * 64).min(64);
-        let mut data = Bytes::from_array(env, &(u64::MAX >> (64 - count)).to_be_bytes());
-        data.push_back(0b10);
+        text.extend_from_array(&page.to_be_bytes());
+        text.extend_from_array(&(9 + 4 * count).to_be_bytes());
+        text.extend_from_array(&(u64::MAX >> (64 - count)).to_be_bytes());
+        text.push_back(0b10);
         for slot in 0..count {
-            data.extend_from_array(&(300 + slot).to_be_bytes());
+            text.extend_from_array(&(300 + slot).to_be_bytes());
         }
-        pages.push_back(PageUsage { page, data });
     }
-    pages
+    text
 }

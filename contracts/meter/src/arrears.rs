@@ -40,9 +40,7 @@ pub fn reinstate(env: &Env, meter_id: u64, amount: i128) -> i64 {
 /// Moves `stroops` from what is owed to what is written off (below zero: back) and returns the balance.
 fn shift(env: &Env, meter_id: u64, stroops: i64) -> i64 {
     let mut opened = registry::open(env, meter_id);
-    let Some(total) = written_off(env, meter_id).checked_add(stroops) else {
-        refuse(env, Error::AmountTooLarge);
-    };
+    let total = payment::sum(env, written_off(env, meter_id), stroops);
     if total < 0 {
         refuse(env, Error::MoreThanWrittenOff);
     }
@@ -57,6 +55,6 @@ fn shift(env: &Env, meter_id: u64, stroops: i64) -> i64 {
         storage::put(env, &key, &total);
     }
     opened.record.balance = balance;
-    registry::save_and_keep(env, opened);
+    registry::save_and_keep(env, &mut opened);
     balance
 }

@@ -1,18 +1,19 @@
 //! Exactly-once settlement: a batch is the next one of its site and is applied, or repeats the last one and
 //! changes nothing, or is refused whole. A single meter's bad usage never blocks the rest: it is counted as residue.
 
-use soroban_sdk::{BytesN, Env, Vec};
+use soroban_sdk::{Bytes, BytesN, Env};
 
 use crate::digest::digest;
 use crate::errors::{refuse, Error};
 use crate::events;
+use crate::page::copied;
 use crate::pages::OpenPage;
 use crate::price;
 use crate::settle::{settle, Terms};
 use crate::storage::{self, Key};
 use crate::time::{on_grid, INTERVAL_S};
-use crate::types::{PageUsage, Receipt};
-use crate::usage::{PageData, USAGE_MAX_LEN};
+use crate::types::Receipt;
+use crate::usage::{PageData, Pages, PAGES_MAX_LEN};
 
 /// Everything that a gateway says in one call, but who signed it.
 pub struct Batch {
@@ -23,7 +24,8 @@ pub struct Batch {
     pub from: u64,
     pub to: u64,
     pub price_version: u32,
-    pub pages: Vec<PageUsage>,
+    /// Usage by page, ascending: layout in [`crate::usage`].
+    pub pages: Bytes,
     /// Commitment to what lies behind the batch; zeros for none.
     pub root: BytesN<32>,
 }
@@ -38,16 +40,16 @@ struct Tally {
 /// Applies `batch`, or returns the stored receipt when it was applied before.
 pub fn accept(env: &Env, batch: &Batch) -> Receipt {
     let to = checked_end(env, batch);
-    let last = storage::receipt(env, batch.site);
-    if let Some(last) = &last {
-        if batch.sequence == last.sequence {
-            return repeated(env, batch, last);
-        }
+    let mut receipt = storage::receipt(env, batch.site).unwrap_or_else(|| Receipt::none(env));
+    if receipt.sequence > 0 && batch.sequence == receipt.sequence {
+        check_repetition(env, batch, &receipt);
+        return receipt;
     }
-    check_succession(env, batch, last.as_ref());
+    check_succession(env, batch, &receipt);
     let rates = price::rates_for(env, batch.price_version, batch.from, batch.to);
-    let tally = settle_pages(env, batch, &Terms { to, rates });
-    let receipt = receipt(env, batch, last, tally);
+    let tally = settle_pages(env, batch, &Terms { to, rates })
+        .unwrap_or_else(|| refuse(env, Error::InvalidBatchData));
+    advance(env, batch, &mut receipt, tally);
     storage::put(env, &Key::Receipt(batch.site), &receipt);
     events::batch(env, batch.site, &receipt);
     receipt
@@ -63,54 +65,59 @@ fn checked_end(env: &Env, batch: &Batch) -> u32 {
     u32::try_from(batch.to).unwrap_or_else(|_| refuse(env, Error::InvalidPeriod))
 }
 
-fn repeated(env: &Env, batch: &Batch, last: &Receipt) -> Receipt {
+fn check_repetition(env: &Env, batch: &Batch, last: &Receipt) {
     let same =
         batch.writer == last.writer && digest(env, &last.previous_digest, batch) == last.digest;
     if !same {
         refuse(env, Error::SequenceUsed);
     }
-    last.clone()
 }
 
-fn check_succession(env: &Env, batch: &Batch, last: Option<&Receipt>) {
-    let error = match last {
-        None if batch.sequence != 1 => Error::SequenceGap,
-        None => return,
-        Some(last) if batch.sequence.checked_sub(1) != Some(last.sequence) => Error::SequenceGap,
-        Some(last) if batch.writer != last.writer => Error::WrongWriter,
-        Some(last) if batch.from != last.to => Error::NotContiguous,
-        Some(_) => return,
-    };
-    refuse(env, error);
+fn check_succession(env: &Env, batch: &Batch, last: &Receipt) {
+    if batch.sequence.checked_sub(1) != Some(last.sequence) {
+        refuse(env, Error::SequenceGap);
+    }
+    if last.sequence == 0 {
+        return;
+    }
+    if batch.writer != last.writer {
+        refuse(env, Error::WrongWriter);
+    }
+    if batch.from != last.to {
+        refuse(env, Error::NotContiguous);
+    }
 }
 
-fn settle_pages(env: &Env, batch: &Batch, terms: &Terms) -> Tally {
+/// Settles every page; `None` when they can't be decoded, or don't ascend.
+fn settle_pages(env: &Env, batch: &Batch, terms: &Terms) -> Option<Tally> {
+    let mut buffer = [0; PAGES_MAX_LEN];
+    let mut pages = Pages::of(copied(&batch.pages, &mut buffer)?)?;
     let mut tally = Tally::default();
     let mut last_page = None;
-    for usage in &batch.pages {
+    for (number, data) in pages.by_ref() {
         // `None` is less than every page.
-        if Some(usage.page) <= last_page {
-            refuse(env, Error::InvalidBatchData);
+        if Some(number) <= last_page {
+            return None;
         }
-        last_page = Some(usage.page);
-        settle_page(env, batch.site, &usage, terms, &mut tally);
+        last_page = Some(number);
+        let mut page = OpenPage::read(env, batch.site, number);
+        settle_page(env, &mut page, PageData::decode(data)?, terms, &mut tally);
+        page.close(env);
     }
-    tally
+    pages.are_read().then_some(tally)
 }
 
 /// Settles every slot that was read; what is refused leaves its record untouched.
-fn settle_page(env: &Env, site: u32, usage: &PageUsage, terms: &Terms, tally: &mut Tally) {
-    let mut buffer = [0; USAGE_MAX_LEN];
-    let data = copied(usage, &mut buffer)
-        .and_then(PageData::decode)
-        .unwrap_or_else(|| refuse(env, Error::InvalidBatchData));
-    let mut page = OpenPage::read(env, site, usage.page);
+fn settle_page(env: &Env, page: &mut OpenPage, data: PageData, terms: &Terms, tally: &mut Tally) {
     for (index, usage) in data.iter() {
-        let record = page.record(env, index);
         let wh = usage.total_wh();
-        match record.and_then(|record| settle(&record, &usage, terms)) {
-            Some(next) => {
-                page.put(index, &next);
+        let settled = page.record(env, index).and_then(|mut record| {
+            settle(&mut record, &usage, terms)?;
+            Some(record)
+        });
+        match settled {
+            Some(record) => {
+                page.put(index, &record);
                 tally.accepted_wh += wh;
             }
             None => {
@@ -119,33 +126,21 @@ fn settle_page(env: &Env, site: u32, usage: &PageUsage, terms: &Terms, tally: &m
             }
         }
     }
-    page.close(env);
 }
 
-fn copied<'a>(usage: &PageUsage, buffer: &'a mut [u8; USAGE_MAX_LEN]) -> Option<&'a [u8]> {
-    let data = buffer.get_mut(..usage.data.len() as usize)?;
-    usage.data.copy_into_slice(data);
-    Some(data)
-}
-
-fn receipt(env: &Env, batch: &Batch, last: Option<Receipt>, tally: Tally) -> Receipt {
-    let (previous_digest, total_wh, total_residue_wh) = match last {
-        Some(last) => (last.digest, last.total_wh, last.total_residue_wh),
-        None => (BytesN::from_array(env, &[0; 32]), 0, 0),
-    };
-    Receipt {
-        writer: batch.writer.clone(),
-        sequence: batch.sequence,
-        digest: digest(env, &previous_digest, batch),
-        previous_digest,
-        from: batch.from,
-        to: batch.to,
-        price_version: batch.price_version,
-        accepted_wh: tally.accepted_wh,
-        residue_wh: tally.residue_wh,
-        total_wh: total_wh + tally.accepted_wh,
-        total_residue_wh: total_residue_wh + tally.residue_wh,
-        root: batch.root.clone(),
-        closed_at: env.ledger().timestamp(),
-    }
+/// Makes the last receipt the one of this batch.
+fn advance(env: &Env, batch: &Batch, receipt: &mut Receipt, tally: Tally) {
+    receipt.writer = batch.writer.clone();
+    receipt.sequence = batch.sequence;
+    receipt.previous_digest = receipt.digest.clone();
+    receipt.digest = digest(env, &receipt.previous_digest, batch);
+    receipt.from = batch.from;
+    receipt.to = batch.to;
+    receipt.price_version = batch.price_version;
+    receipt.accepted_wh = tally.accepted_wh;
+    receipt.residue_wh = tally.residue_wh;
+    receipt.total_wh += tally.accepted_wh;
+    receipt.total_residue_wh += tally.residue_wh;
+    receipt.root = batch.root.clone();
+    receipt.closed_at = env.ledger().timestamp();
 }

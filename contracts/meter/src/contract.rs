@@ -9,7 +9,7 @@ use crate::errors::{refuse, Error};
 use crate::events;
 use crate::ids::Place;
 use crate::storage::{self, Key};
-use crate::types::{Float, MeterRecord, PageUsage, Plan, Price, Receipt, Site, TopUp};
+use crate::types::{Float, MeterRecord, Plan, Price, Receipt, Site};
 use crate::{arrears, credit, float, market, payment, price, registry, report, site, till};
 
 #[contract]
@@ -187,7 +187,7 @@ impl Meter {
     /// * `sequence` - the last receipt's plus one.
     /// * `from`, `to` - unix s, multiples of 900; `from` is where the last batch ended.
     /// * `price_version` - the one in force for the whole period.
-    /// * `pages` - ascending; layout of the data in `usage.rs`.
+    /// * `pages` - ascending, as the digest covers them: layout in `usage.rs`.
     /// * `root` - commitment to the readings behind the batch.
     #[when_not_paused]
     #[allow(clippy::too_many_arguments)] // One call is one transaction: these are the facts it settles.
@@ -200,7 +200,7 @@ impl Meter {
         from: u64,
         to: u64,
         price_version: u32,
-        pages: Vec<PageUsage>,
+        pages: Bytes,
         root: Option<BytesN<32>>,
     ) -> Receipt {
         site::enforce_signer(e, site, &signer);
@@ -236,15 +236,10 @@ impl Meter {
     /// # Arguments
     /// * `signer` - a key on the site's list.
     /// * `sequence` - the last credit's plus one.
-    /// * `top_ups` - 1 to 100, best in the order of their meters: neighbours in a page share its cost.
+    /// * `top_ups` - 1 to 100, as the digest covers them (layout in `credit.rs`), best in the order of their meters:
+    ///   neighbours in a page share its cost.
     #[when_not_paused]
-    pub fn credit(
-        e: &Env,
-        signer: Address,
-        site: u32,
-        sequence: u64,
-        top_ups: Vec<TopUp>,
-    ) -> Float {
+    pub fn credit(e: &Env, signer: Address, site: u32, sequence: u64, top_ups: Bytes) -> Float {
         site::enforce_signer(e, site, &signer);
         life::keep_instance(e);
         credit::accept(e, site, sequence, &top_ups)

@@ -29,7 +29,7 @@ pub fn chained(env: &Env, previous: &BytesN<32>, said: &Bytes) -> BytesN<32> {
 }
 
 /// The batch as bytes, every number big endian:
-/// site ‖ writer ‖ sequence ‖ from ‖ to ‖ price version ‖ root ‖ count of pages ‖ (page ‖ length ‖ data) for each.
+/// site ‖ writer ‖ sequence ‖ from ‖ to ‖ price version ‖ root ‖ pages as they were sent.
 pub fn canonical(env: &Env, batch: &Batch) -> Bytes {
     let mut text = Bytes::new(env);
     put_u32(&mut text, batch.site);
@@ -39,12 +39,7 @@ pub fn canonical(env: &Env, batch: &Batch) -> Bytes {
     put_u64(&mut text, batch.to);
     put_u32(&mut text, batch.price_version);
     text.append(batch.root.as_bytes());
-    put_u32(&mut text, batch.pages.len());
-    for usage in &batch.pages {
-        put_u32(&mut text, usage.page);
-        put_u32(&mut text, usage.data.len());
-        text.append(&usage.data);
-    }
+    text.append(&batch.pages);
     text
 }
 

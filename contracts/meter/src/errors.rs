@@ -43,7 +43,7 @@ pub enum Error {
     NotContiguous = 25,
     /// The named price version wasn't in force for the whole period.
     WrongPriceVersion = 26,
-    /// The page data can't be decoded.
+    /// The pages don't ascend, or can't be decoded.
     InvalidBatchData = 27,
     /// The site has no receipt yet, so there is nothing to take over.
     NoReceipt = 28,
@@ -76,7 +76,7 @@ pub enum Error {
     MoreThanWrittenOff = 47,
     /// The site's float holds less: fund it first.
     FloatTooSmall = 48,
-    /// A credit carries from 1 to 100 top-ups.
+    /// A credit carries from 1 to 100 top-ups, exact to the byte.
     InvalidTopUps = 49,
 
     /// No such price version.

@@ -178,7 +178,7 @@ pub struct Reinstated {
 pub struct FloatChanged {
     #[topic]
     pub site: u32,
-    pub balance: i128,
+    pub balance: i64,
 }
 
 #[contractevent(topics = ["credit"])]

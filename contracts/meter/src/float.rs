@@ -12,14 +12,14 @@ use crate::types::Float;
 pub fn get(env: &Env, site: u32) -> Float {
     if let Some(mut fields) = storage::get_struct(env, &Key::Float(site)) {
         return Float {
-            balance: fields.take(),
+            balance: fields.take_i64(),
             closed_at: fields.take_u64(),
             credited: fields.take_i64(),
             digest: fields.take_digest(),
             previous_digest: fields.take_digest(),
             refused: fields.take_i64(),
             sequence: fields.take_u64(),
-            total_credited: fields.take(),
+            total_credited: fields.take_i64(),
         };
     }
     storage::site(env, site);
@@ -51,21 +51,20 @@ pub fn withdraw(env: &Env, site: u32, to: &Address, amount: i128) {
 }
 
 /// All floats together, in stroops: money that the contract holds and that the provider hasn't earned.
-pub fn total(env: &Env) -> i128 {
+pub fn total(env: &Env) -> i64 {
     env.storage().instance().get(&Key::Floats).unwrap_or(0)
 }
 
 /// Writes a float of which `stroops` were added (below zero: taken), and keeps the total.
 pub fn set(env: &Env, site: u32, float: &Float, stroops: i64) {
     storage::set(env, &Key::Float(site), float);
-    let total = total(env) + i128::from(stroops);
+    let total = payment::sum(env, total(env), stroops);
     env.storage().instance().set(&Key::Floats, &total);
 }
 
 fn change(env: &Env, site: u32, stroops: i64) {
     let mut float = get(env, site);
-    // A sum of 64-bit amounts never leaves 128 bits: all the money of the token is less.
-    float.balance += i128::from(stroops);
+    float.balance = payment::sum(env, float.balance, stroops);
     if float.balance < 0 {
         refuse(env, Error::FloatTooSmall);
     }

@@ -40,7 +40,8 @@ impl Place {
         self.slot / PAGE_RECORDS as u32
     }
 
-    /// The entry of the page that holds the slot.
+    /// The entry of the page that holds the slot. Not inlined: each of its callers would hold the same instructions.
+    #[inline(never)]
     pub const fn page_key(self) -> Key {
         Key::Page(self.site, self.page())
     }

@@ -29,68 +29,64 @@ pub struct LegacyMeter {
     pub total_wh: u64,
 }
 
-impl LegacyMeter {
-    /// The record that says the same. Every number fits: the earlier code kept them within the same bounds.
-    pub fn record(&self) -> Record {
-        Record {
-            total_wh: self.total_wh,
-            balance: self.balance,
-            paid_from: self.paid_from as u32,
-            paid_until: self.paid_until as u32,
-            last_read_at: self.last_read_at as u32,
-            market_credit_wh: self.market_credit_wh,
-            remainder: self.remainder as u16,
-            plan: self.plan as u8,
-            ..Record::of(self.mode, self.max_power_w, self.deactivated, self.active)
-        }
-    }
+/// The meter in the earlier layout, if there is one that isn't migrated yet: the record that says the same, and its owner.
+///
+/// Every number fits: the earlier code kept them within the same bounds.
+pub fn find(env: &Env, place: Place) -> Option<(Record, Address)> {
+    let mut fields = storage::get_struct(env, &Key::LegacyMeter(place.meter_id()))?;
+    let active = fields.take();
+    let balance = fields.take_i64();
+    let deactivated = fields.take();
+    let last_read_at = fields.take_u64() as u32;
+    let market_credit_wh = fields.take_u32();
+    let max_power_w = fields.take_u32();
+    let mode = fields.take_u32();
+    let owner = fields.take();
+    let record = Record {
+        paid_from: fields.take_u64() as u32,
+        paid_until: fields.take_u64() as u32,
+        plan: fields.take_u32() as u8,
+        remainder: fields.take_u32() as u16,
+        total_wh: fields.take_u64(),
+        balance,
+        last_read_at,
+        market_credit_wh,
+        ..Record::of(mode, max_power_w, deactivated, active)
+    };
+    Some((record, owner))
 }
 
-/// The meter in the earlier layout, if there is one that isn't migrated yet.
-pub fn find(env: &Env, place: Place) -> Option<LegacyMeter> {
-    let mut fields = storage::get_struct(env, &Key::LegacyMeter(place.meter_id()))?;
-    Some(LegacyMeter {
-        active: fields.take(),
-        balance: fields.take_i64(),
-        deactivated: fields.take(),
-        last_read_at: fields.take_u64(),
-        market_credit_wh: fields.take_u32(),
-        max_power_w: fields.take_u32(),
-        mode: fields.take_u32(),
-        owner: fields.take(),
-        paid_from: fields.take_u64(),
-        paid_until: fields.take_u64(),
-        plan: fields.take_u32(),
-        remainder: fields.take_u32(),
-        total_wh: fields.take_u64(),
-    })
+/// Tells whether a meter is in the earlier layout and not migrated yet.
+pub fn exists(env: &Env, meter_id: u64) -> bool {
+    storage::has(env, &Key::LegacyMeter(meter_id))
 }
 
 /// The record at `place` in its `page`, if there is a meter; one of the earlier layout moves into the page, which the
 /// caller writes.
 pub fn record_in(env: &Env, page: &mut Page, place: Place) -> Option<Record> {
-    page.record(place.index())
-        .or_else(|| adopt(env, page, place))
+    let index = place.index();
+    page.record(index).or_else(|| {
+        adopt(env, page, place);
+        page.record(index)
+    })
 }
 
-fn adopt(env: &Env, page: &mut Page, place: Place) -> Option<Record> {
-    let meter = find(env, place)?;
+fn adopt(env: &Env, page: &mut Page, place: Place) {
+    let Some((record, owner)) = find(env, place) else {
+        return;
+    };
     let meter_id = place.meter_id();
-    let record = meter.record();
     page.put(place.index(), &record);
     storage::remove(env, &Key::LegacyMeter(meter_id));
     let mut site = storage::site(env, place.site);
-    if meter.owner != site.operator {
-        storage::put(env, &Key::Owner(meter_id), &meter.owner);
-    }
+    storage::put_owner(env, meter_id, &owner, &site.operator);
     if site.next_slot <= place.slot {
         site.next_slot = place.slot.saturating_add(1);
-        storage::put(env, &Key::Site(place.site), &site);
+        storage::put_site(env, place.site, &site);
     }
     events::Migrated {
         meter_id,
         version: record.version.into(),
     }
     .publish(env);
-    Some(record)
 }

@@ -46,7 +46,7 @@ pub fn change(
     let credit_wh =
         next(opened.record.market_credit_wh, wh).unwrap_or_else(|| refuse(env, otherwise));
     opened.record.market_credit_wh = credit_wh;
-    registry::save(env, opened);
+    registry::save(env, &mut opened);
     events::MarketCredit {
         meter_id,
         credit_wh,

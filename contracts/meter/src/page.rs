@@ -15,6 +15,14 @@ pub const PAGE_LEN: usize = HEADER_LEN + PAGE_RECORDS * RECORD_LEN;
 /// Version of the layout that this code writes.
 pub const LAYOUT_VERSION: u8 = 1;
 
+/// The bytes in a buffer on the stack; `None` where they are longer than it.
+#[inline(never)]
+pub fn copied<'a>(bytes: &Bytes, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let copy = buffer.get_mut(..bytes.len() as usize)?;
+    bytes.copy_into_slice(copy);
+    Some(copy)
+}
+
 /// A page in memory.
 pub struct Page {
     buffer: [u8; PAGE_LEN],
@@ -32,9 +40,8 @@ impl Page {
 
     /// Reads a page out of its ledger entry; `None` when header and length aren't of this layout.
     pub fn decode(bytes: &Bytes) -> Option<Self> {
-        let len = bytes.len() as usize;
         let mut buffer = [0; PAGE_LEN];
-        bytes.copy_into_slice(buffer.get_mut(..len)?);
+        let len = copied(bytes, &mut buffer)?.len();
         let [version, size, count, ..] = buffer;
         let count = usize::from(count);
         let known = version == LAYOUT_VERSION && usize::from(size) == RECORD_LEN;

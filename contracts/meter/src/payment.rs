@@ -23,9 +23,9 @@ pub fn pay(env: &Env, payer: &Address, meter_id: u64, amount: i128, plan: Plan) 
     };
     plan::buy(&mut opened.record, plan, stroops, price.as_ref(), now)
         .unwrap_or_else(|error| refuse(env, error));
-    let record = registry::save(env, opened);
+    registry::save(env, &mut opened);
     collect(env, payer, stroops);
-    record
+    opened.record
 }
 
 /// Takes `stroops` from `payer`.
@@ -44,6 +44,13 @@ pub fn checked(env: &Env, amount: i128) -> i64 {
         refuse(env, Error::AmountNotPositive);
     }
     i64::try_from(amount).unwrap_or_else(|_| refuse(env, Error::AmountTooLarge))
+}
+
+/// The sum of two amounts in stroops, if it fits one.
+#[inline(never)]
+pub fn sum(env: &Env, one: i64, other: i64) -> i64 {
+    one.checked_add(other)
+        .unwrap_or_else(|| refuse(env, Error::AmountTooLarge))
 }
 
 fn transfer(env: &Env, from: &Address, to: &Address, stroops: i64) {

@@ -90,7 +90,11 @@ pub fn rates(price: &Price) -> [i64; 3] {
 }
 
 fn three(energy: &Vec<i64>) -> [i64; 3] {
-    [0, 1, 2].map(|tier| energy.get_unchecked(tier))
+    let mut rates = [0; 3];
+    for (tier, rate) in rates.iter_mut().enumerate() {
+        *rate = energy.get_unchecked(tier as u32);
+    }
+    rates
 }
 
 fn set_count(env: &Env, count: u32) {

@@ -159,3 +159,8 @@ fn word(bytes: &[u8; RECORD_LEN], position: usize) -> u64 {
 pub const fn swapped(word: u64) -> u64 {
     word.swap_bytes()
 }
+
+/// The same for half a word.
+pub const fn swapped_u32(half: u32) -> u32 {
+    (swapped(half as u64) >> 32) as u32
+}

@@ -24,7 +24,7 @@ pub fn record(env: &Env, meter_id: u64) -> Record {
     let place = Place::of(meter_id);
     storage::page(env, &place.page_key())
         .record(place.index())
-        .or_else(|| Some(legacy::find(env, place)?.record()))
+        .or_else(|| Some(legacy::find(env, place)?.0))
         .unwrap_or_else(|| refuse(env, Error::UnknownMeter))
 }
 
@@ -44,28 +44,25 @@ pub fn open(env: &Env, meter_id: u64) -> Opened {
 /// Puts a record back, and announces the meter when it became active or inactive by the change.
 ///
 /// The page's life isn't renewed: whoever pays for a meter mustn't pay rent for a village.
-pub fn save(env: &Env, mut opened: Opened) -> Record {
+pub fn save(env: &Env, opened: &mut Opened) {
     let announced = opened.record.announce(env.ledger().timestamp());
     opened.page.put(opened.place.index(), &opened.record);
     storage::set(env, &opened.place.page_key(), &opened.page.encode(env));
     if let Some(active) = announced {
         events::state(env, opened.place.meter_id(), active);
     }
-    opened.record
 }
 
 /// Puts a record back as [`save`] does, and renews its page: for the provider's own calls.
-pub fn save_and_keep(env: &Env, opened: Opened) -> Record {
-    let key = opened.place.page_key();
-    let record = save(env, opened);
-    storage::keep(env, &key);
-    record
+pub fn save_and_keep(env: &Env, opened: &mut Opened) {
+    save(env, opened);
+    storage::keep(env, &opened.place.page_key());
 }
 
 /// Moves a meter of the earlier layout into its page, if that wasn't done yet; returns the record's version.
 pub fn migrate(env: &Env, meter_id: u64) -> u32 {
-    if legacy::find(env, Place::of(meter_id)).is_some() {
-        save_and_keep(env, open(env, meter_id));
+    if legacy::exists(env, meter_id) {
+        save_and_keep(env, &mut open(env, meter_id));
     }
     record(env, meter_id).version.into()
 }
@@ -74,14 +71,14 @@ pub fn migrate(env: &Env, meter_id: u64) -> u32 {
 pub fn set_deactivated(env: &Env, meter_id: u64, deactivated: bool) {
     let mut opened = open(env, meter_id);
     opened.record.set_deactivated(deactivated);
-    save(env, opened);
+    save(env, &mut opened);
 }
 
 /// Sets the most that a meter's connection can carry; kept in units of 10 W, rounded up.
 pub fn set_max_power(env: &Env, meter_id: u64, max_power_w: u32) {
     let mut opened = open(env, meter_id);
     opened.record.max_power_10w = power_units(env, max_power_w);
-    save_and_keep(env, opened);
+    save_and_keep(env, &mut opened);
 }
 
 /// Creates the record of a new meter in the site's next slot.
@@ -96,9 +93,9 @@ pub fn register(env: &Env, meter_id: u64, owner: &Address, max_power_w: u32, mod
     let mut page = storage::page(env, &place.page_key());
     page.put(place.index(), &fresh_record(env, max_power_w, mode));
     storage::put(env, &place.page_key(), &page.encode(env));
-    put_owner(env, meter_id, owner, &site.operator);
+    storage::put_owner(env, meter_id, owner, &site.operator);
     site.next_slot = place.slot + 1;
-    storage::put(env, &Key::Site(place.site), &site);
+    storage::put_site(env, place.site, &site);
 }
 
 /// Who owns a meter: the site's operator unless the meter has an owner of its own.
@@ -106,7 +103,7 @@ pub fn owner(env: &Env, meter_id: u64) -> Address {
     let place = Place::of(meter_id);
     record(env, meter_id);
     legacy::find(env, place)
-        .map(|meter| meter.owner)
+        .map(|(_, owner)| owner)
         .or_else(|| storage::get(env, &Key::Owner(meter_id)))
         .unwrap_or_else(|| storage::site(env, place.site).operator)
 }
@@ -116,18 +113,11 @@ pub fn set_owner(env: &Env, meter_id: u64, owner: &Address) {
     migrate(env, meter_id);
     let operator = storage::site(env, Place::of(meter_id).site).operator;
     storage::remove(env, &Key::Owner(meter_id));
-    put_owner(env, meter_id, owner, &operator);
-}
-
-/// Only another owner than the operator is stored: rent is paid by those who use a key of their own.
-fn put_owner(env: &Env, meter_id: u64, owner: &Address, operator: &Address) {
-    if owner != operator {
-        storage::put(env, &Key::Owner(meter_id), owner);
-    }
+    storage::put_owner(env, meter_id, owner, &operator);
 }
 
 fn check_slot(env: &Env, place: Place, next: u32) {
-    if place.slot < next || legacy::find(env, place).is_some() {
+    if place.slot < next || legacy::exists(env, place.meter_id()) {
         refuse(env, Error::AlreadyRegistered);
     }
     // The last slot of all is never handed out: there would be no next one.

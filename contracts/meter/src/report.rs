@@ -10,7 +10,7 @@ use crate::price;
 use crate::registry;
 use crate::settle::{includable_wh, settle, Terms};
 use crate::storage::{self, Key};
-use crate::usage::Usage;
+use crate::usage::{Usage, INCLUDED, MARKET};
 
 /// Accepts `units` (Wh, cumulative) as the meter's total, and returns it.
 ///
@@ -21,7 +21,7 @@ pub fn accept(env: &Env, meter_id: u64, units: u64) -> u64 {
         refuse(env, Error::SettledByBatches);
     }
     let mut opened = registry::open(env, meter_id);
-    let record = opened.record;
+    let record = &mut opened.record;
     let Some(accepted_wh) = units.checked_sub(record.total_wh) else {
         refuse(env, Error::UsageGoesBack);
     };
@@ -41,21 +41,21 @@ pub fn accept(env: &Env, meter_id: u64, units: u64) -> u64 {
         rates: price::rates(&price),
     };
     let settled = u32::try_from(accepted_wh).ok().and_then(|wh| {
-        let included_wh = includable_wh(&record, wh, terms.to);
-        let usage = Usage {
-            included_wh,
-            market_wh: wh - included_wh,
-            ..Usage::default()
-        };
-        settle(&record, &usage, &terms)
+        let included_wh = includable_wh(record, wh, terms.to);
+        let mut usage = Usage::default();
+        usage.wh[INCLUDED] = included_wh;
+        usage.wh[MARKET] = wh - included_wh;
+        settle(record, &usage, &terms)
     });
-    opened.record = settled.unwrap_or_else(|| refuse(env, Error::ImplausibleUsage));
-    let balance = registry::save_and_keep(env, opened).balance;
+    if settled.is_none() {
+        refuse(env, Error::ImplausibleUsage);
+    }
+    registry::save_and_keep(env, &mut opened);
     events::UsageReported {
         meter_id,
         accepted_wh,
         total_wh: units,
-        balance,
+        balance: opened.record.balance,
     }
     .publish(env);
     units

@@ -3,7 +3,7 @@
 use crate::record::Record;
 use crate::time::overlap_s;
 use crate::types::Mode;
-use crate::usage::Usage;
+use crate::usage::{Usage, INCLUDED, MARKET};
 
 const SECONDS_PER_HOUR: u64 = 3600;
 /// Thousandths of a stroop per stroop: a rate is per kWh, usage is in Wh.
@@ -23,22 +23,22 @@ pub struct Terms {
     pub rates: [i64; 3],
 }
 
-/// The record after `usage`, or `None` when the usage can't be true or its charge can't be held.
+/// Makes `record` the one after `usage`; `None` when the usage can't be true or its charge can't be held, and the
+/// record is then of no use.
 ///
 /// Refused: a deactivated meter, more than the connection can carry since the last reading,
 /// more included usage than fits into the plan window, sums that don't fit the record.
-pub fn settle(record: &Record, usage: &Usage, terms: &Terms) -> Option<Record> {
+pub fn settle(record: &mut Record, usage: &Usage, terms: &Terms) -> Option<()> {
     let wh = usage.total_wh();
-    if record.is_deactivated() || !is_plausible(record, wh, usage.included_wh, terms.to) {
+    if record.is_deactivated() || !is_plausible(record, wh, usage.wh[INCLUDED], terms.to) {
         return None;
     }
-    let mut next = *record;
-    next.total_wh = record.total_wh.checked_add(wh)?;
-    next.last_read_at = record.last_read_at.max(terms.to);
+    record.total_wh = record.total_wh.checked_add(wh)?;
+    record.last_read_at = record.last_read_at.max(terms.to);
     if record.mode() == Mode::Prepaid {
-        charge(&mut next, usage, &terms.rates)?;
+        charge(record, usage, &terms.rates)?;
     }
-    Some(next)
+    Some(())
 }
 
 fn is_plausible(record: &Record, wh: u64, included_wh: u32, to: u32) -> bool {
@@ -69,15 +69,18 @@ fn most_wh(record: &Record, seconds: u32) -> u64 {
 ///
 /// `None` when the charge is beyond 63 bits of thousandths: no tariff charges a household 9 * 10^15 stroops at once.
 fn charge(record: &mut Record, usage: &Usage, rates: &[i64; 3]) -> Option<()> {
-    let drawn_wh = usage.market_wh.min(record.market_credit_wh);
+    let market_wh = usage.wh[MARKET];
+    let drawn_wh = market_wh.min(record.market_credit_wh);
     record.market_credit_wh -= drawn_wh;
-    let mut charged_wh = usage.tiers_wh.map(u64::from);
-    charged_wh[STANDARD] += u64::from(usage.market_wh - drawn_wh);
     let mut cost_milli = u64::from(record.remainder);
-    for (wh, rate) in charged_wh.iter().zip(rates) {
+    for (tier, rate) in rates.iter().enumerate() {
+        let mut wh = u64::from(usage.wh[tier]);
+        if tier == STANDARD {
+            wh += u64::from(market_wh - drawn_wh);
+        }
         let rate = u64::try_from(*rate).ok()?;
         // Asked by a division, because a checked product is worked out in 128 bits, which takes more code.
-        if *wh > 0 && rate > MOST_MILLI / wh {
+        if wh > 0 && rate > MOST_MILLI / wh {
             return None;
         }
         cost_milli = cost_milli.checked_add(wh.wrapping_mul(rate))?;

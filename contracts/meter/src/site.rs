@@ -21,7 +21,7 @@ pub fn add(env: &Env, site: u32, operator: Address) {
         next_slot: 0,
         signers: Vec::new(env),
     };
-    storage::put(env, &Key::Site(site), &created);
+    storage::put_site(env, site, &created);
 }
 
 /// Removes a site that has never been used: nothing may be left behind.
@@ -41,7 +41,7 @@ pub fn set_operator(env: &Env, site: u32, operator: Address) {
         operator,
         ..storage::site(env, site)
     };
-    storage::put(env, &Key::Site(site), &changed);
+    storage::put_site(env, site, &changed);
 }
 
 /// Puts `signer` on the site's list; tells whether it was new there.
@@ -54,7 +54,7 @@ pub fn allow(env: &Env, site: u32, signer: &Address) -> bool {
         refuse(env, Error::TooManySigners);
     }
     changed.signers.push_back(signer.clone());
-    storage::put(env, &Key::Site(site), &changed);
+    storage::put_site(env, site, &changed);
     true
 }
 
@@ -65,7 +65,7 @@ pub fn disallow(env: &Env, site: u32, signer: &Address) {
         refuse(env, Error::NotAllowed);
     };
     changed.signers.remove(index);
-    storage::put(env, &Key::Site(site), &changed);
+    storage::put_site(env, site, &changed);
 }
 
 /// Goes on only with the signature of a `signer` on the site's list.
@@ -91,15 +91,13 @@ pub fn take_over(
     expected: (u64, BytesN<32>),
     writer: BytesN<16>,
 ) -> (Receipt, BytesN<16>) {
-    let Some(last) = storage::receipt(env, site) else {
+    let Some(mut receipt) = storage::receipt(env, site) else {
         refuse(env, Error::NoReceipt);
     };
-    let (sequence, digest) = expected;
-    if last.sequence != sequence || last.digest != digest {
+    if (receipt.sequence, &receipt.digest) != (expected.0, &expected.1) {
         refuse(env, Error::TakeoverMismatch);
     }
-    let before = last.writer.clone();
-    let receipt = Receipt { writer, ..last };
+    let before = core::mem::replace(&mut receipt.writer, writer);
     storage::put(env, &Key::Receipt(site), &receipt);
     (receipt, before)
 }

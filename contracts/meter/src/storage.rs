@@ -195,6 +195,20 @@ pub fn site(env: &Env, site: u32) -> Site {
     }
 }
 
+/// Writes a site and renews it.
+#[inline(never)]
+pub fn put_site(env: &Env, number: u32, site: &Site) {
+    put(env, &Key::Site(number), site);
+}
+
+/// Remembers who owns a meter, unless it is the site's operator: rent is paid by those who use a key of their own.
+#[inline(never)]
+pub fn put_owner(env: &Env, meter_id: u64, owner: &Address, operator: &Address) {
+    if owner != operator {
+        put(env, &Key::Owner(meter_id), owner);
+    }
+}
+
 /// The site's last receipt, if it has settled anything.
 pub fn receipt(env: &Env, site: u32) -> Option<Receipt> {
     let mut fields = get_struct(env, &Key::Receipt(site))?;

@@ -13,7 +13,7 @@ pub fn withdraw(env: &Env, to: &Address, amount: i128) {
     let stroops = payment::checked(env, amount);
     let token = TokenClient::new(env, &storage::token(env));
     let held = token.balance(&env.current_contract_address());
-    if held - float::total(env) < amount {
+    if held - i128::from(float::total(env)) < amount {
         refuse(env, Error::MoreThanCollected);
     }
     payment::pay_out(env, to, stroops);

@@ -1,6 +1,6 @@
 //! The types of the ABI: what entry points take, return and store.
 
-use soroban_sdk::{contracttype, Address, Bytes, BytesN, Vec};
+use soroban_sdk::{contracttype, Address, BytesN, Env, Vec};
 
 use crate::record::Record;
 
@@ -12,6 +12,18 @@ pub enum Plan {
     Daily = 1,
     Weekly = 2,
     UsageBased = 3,
+}
+
+impl Plan {
+    /// Reads a number.
+    pub const fn from_u32(plan: u32) -> Option<Self> {
+        match plan {
+            1 => Some(Self::Daily),
+            2 => Some(Self::Weekly),
+            3 => Some(Self::UsageBased),
+            _ => None,
+        }
+    }
 }
 
 /// Who charges a meter's usage. Every Wh is charged by exactly one.
@@ -75,14 +87,6 @@ pub struct Price {
     pub weekly: i64,
 }
 
-/// One page's usage within a batch; the layout of `data` is in [`crate::usage`].
-#[contracttype]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageUsage {
-    pub page: u32,
-    pub data: Bytes,
-}
-
 /// Proof of the last batch that a site had accepted.
 #[contracttype]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,14 +116,26 @@ pub struct Receipt {
     pub closed_at: u64,
 }
 
-/// Money that a household has paid on site, to be credited out of the float.
-#[contracttype]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopUp {
-    pub meter_id: u64,
-    /// Stroops, above zero.
-    pub amount: i64,
-    pub plan: Plan,
+impl Receipt {
+    /// What stands before the first batch of a site: sequence 0, and nothing of anything else.
+    pub fn none(env: &Env) -> Self {
+        let zeros = BytesN::from_array(env, &[0; 32]);
+        Self {
+            writer: BytesN::from_array(env, &[0; 16]),
+            sequence: 0,
+            previous_digest: zeros.clone(),
+            digest: zeros.clone(),
+            from: 0,
+            to: 0,
+            price_version: 0,
+            accepted_wh: 0,
+            residue_wh: 0,
+            total_wh: 0,
+            total_residue_wh: 0,
+            root: zeros,
+            closed_at: 0,
+        }
+    }
 }
 
 /// What a site has paid in ahead, and proof of the last credit that it had accepted (zeros before the first).
@@ -127,7 +143,7 @@ pub struct TopUp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Float {
     /// Stroops that are left.
-    pub balance: i128,
+    pub balance: i64,
     /// Credits count from 1.
     pub sequence: u64,
     /// Digest of the credit before; zeros for the first.
@@ -138,7 +154,7 @@ pub struct Float {
     /// Stroops of this credit that couldn't be applied and stay in the float.
     pub refused: i64,
     /// Stroops that the site's meters got, ever.
-    pub total_credited: i128,
+    pub total_credited: i64,
     /// Ledger time at which it was accepted, unix s.
     pub closed_at: u64,
 }

@@ -1,6 +1,6 @@
 //! What a batch says about one page: which slots were read, and a column of Wh for each way it was paid for.
 
-use crate::record::swapped;
+use crate::record::{swapped, swapped_u32};
 
 /// Columns of a batch in bit order: off-peak, standard, peak, what a running plan includes, what was bought on the market.
 pub const COLUMNS: usize = 5;
@@ -10,25 +10,61 @@ pub const USAGE_HEADER_LEN: usize = 9;
 pub const CELL_LEN: usize = 4;
 /// Bytes of the longest page data: 64 slots, every column.
 pub const USAGE_MAX_LEN: usize = USAGE_HEADER_LEN + 64 * COLUMNS * CELL_LEN;
+/// Most bytes of all pages of a batch: fifty pages of the longest data, when a transaction writes no more than forty-two.
+pub const PAGES_MAX_LEN: usize = 65_536;
 
-/// Usage of one meter within the batch's period, in Wh.
+/// The pages of a batch, still encoded: their count (4 bytes), then number (4), length (4) and data of each.
+pub struct Pages<'a> {
+    left: u32,
+    rest: &'a [u8],
+}
+
+impl<'a> Pages<'a> {
+    /// Begins to read; `None` without a count.
+    pub fn of(text: &'a [u8]) -> Option<Self> {
+        let (count, rest) = text.split_first_chunk()?;
+        Some(Self {
+            left: swapped_u32(u32::from_le_bytes(*count)),
+            rest,
+        })
+    }
+
+    /// Tells whether every page was read, and every byte with them.
+    pub const fn are_read(&self) -> bool {
+        self.left == 0 && self.rest.is_empty()
+    }
+}
+
+/// Ends early where the text does.
+impl<'a> Iterator for Pages<'a> {
+    type Item = (u32, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = self.left.checked_sub(1)?;
+        let (header, rest) = self.rest.split_first_chunk()?;
+        let header = swapped(u64::from_le_bytes(*header));
+        let (data, rest) = rest.split_at_checked(header as u32 as usize)?;
+        *self = Self { left, rest };
+        Some(((header >> 32) as u32, data))
+    }
+}
+
+/// Usage of one meter within the batch's period, in Wh by column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Charged usage by tier: off-peak, standard, peak.
-    pub tiers_wh: [u32; 3],
-    /// Usage inside the plan window, which isn't charged again.
-    pub included_wh: u32,
-    /// Usage that the meter's market credit is to pay for.
-    pub market_wh: u32,
+    /// Charged usage by tier (off-peak, standard, peak), then [`INCLUDED`] and [`MARKET`].
+    pub wh: [u32; COLUMNS],
 }
+
+/// The column of usage inside the plan window, which isn't charged again.
+pub const INCLUDED: usize = 3;
+/// The column of usage that the meter's market credit is to pay for.
+pub const MARKET: usize = 4;
 
 impl Usage {
     /// Everything that went through the meter, in Wh.
     pub fn total_wh(&self) -> u64 {
-        let [off_peak, standard, peak] = self.tiers_wh;
-        [off_peak, standard, peak, self.included_wh, self.market_wh]
-            .iter()
-            .fold(0, |sum, wh| sum + u64::from(*wh))
+        self.wh.iter().fold(0, |sum, wh| sum + u64::from(*wh))
     }
 }
 
@@ -73,19 +109,14 @@ impl<'a> PageData<'a> {
 
     fn row(&self, row: usize) -> Usage {
         let rows = self.present.count_ones() as usize;
-        let mut wh = [0; COLUMNS];
+        let mut usage = Usage::default();
         let mut cell = row;
-        for (column, value) in wh.iter_mut().enumerate() {
+        for (column, wh) in usage.wh.iter_mut().enumerate() {
             if self.columns & 1 << column != 0 {
-                *value = (swapped(u32::from_le_bytes(self.cells[cell]).into()) >> 32) as u32;
+                *wh = swapped_u32(u32::from_le_bytes(self.cells[cell]));
                 cell += rows;
             }
         }
-        let [off_peak, standard, peak, included_wh, market_wh] = wh;
-        Usage {
-            tiers_wh: [off_peak, standard, peak],
-            included_wh,
-            market_wh,
-        }
+        usage
     }
 }

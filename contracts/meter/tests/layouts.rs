@@ -138,10 +138,7 @@ proptest! {
         let usage: Vec<(usize, Usage)> = decoded.iter().collect();
         let expected: Vec<(usize, Usage)> = rows
             .iter()
-            .map(|(index, [a, b, c, included_wh, market_wh])| {
-                let tiers_wh = [*a, *b, *c];
-                (*index, Usage { tiers_wh, included_wh: *included_wh, market_wh: *market_wh })
-            })
+            .map(|(index, wh)| (*index, Usage { wh: *wh }))
             .collect();
         prop_assert_eq!(usage, expected);
     }

@@ -6,17 +6,17 @@
 use std::path::PathBuf;
 
 use meter::batch::Batch;
-use meter::credit;
+use meter::credit::{self, TopUp};
 use meter::digest::{canonical, chained, digest};
 use meter::page::Page;
 use meter::record::Record;
-use meter::types::{Mode, PageUsage, Plan, TopUp};
+use meter::types::{Mode, Plan};
 use meter::usage::PageData;
 use meter::Meter;
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use soroban_sdk::testutils::{EnvTestConfig, Ledger as _};
-use soroban_sdk::{Address, Bytes, BytesN, Env};
+use soroban_sdk::{Address, BytesN, Env};
 
 const PASSPHRASE: &str = "Standalone Network ; February 2017";
 const CONTRACT: &str = "CCTE366QFR5R7T6X2UQIX22RBSKDMTDXN4TO773VAMLCITNJ5YW2CHUR";
@@ -185,14 +185,14 @@ fn usage_vector(name: &str, data: &[u8]) -> Value {
     let usage: Vec<Value> = page
         .iter()
         .map(|(index, usage)| {
-            let [off_peak_wh, standard_wh, peak_wh] = usage.tiers_wh;
+            let [off_peak_wh, standard_wh, peak_wh, included_wh, market_wh] = usage.wh;
             json!({
                 "index": index,
                 "off_peak_wh": off_peak_wh,
                 "standard_wh": standard_wh,
                 "peak_wh": peak_wh,
-                "included_wh": usage.included_wh,
-                "market_wh": usage.market_wh,
+                "included_wh": included_wh,
+                "market_wh": market_wh,
             })
         })
         .collect();
@@ -244,8 +244,11 @@ fn credit_vectors() -> Vec<Value> {
     let mut vectors = vec![];
     for (number, top_ups) in credits.iter().enumerate() {
         let sequence = number as u64 + 1;
-        let list = soroban_sdk::Vec::from_slice(&env, top_ups);
-        let (text, _) = credit::canonical(&env, 7, sequence, &list);
+        let plain = top_ups
+            .iter()
+            .map(|one| (one.meter_id, one.amount, one.plan as u32));
+        let list = laws::batches::top_ups(&env, &plain.collect::<Vec<_>>());
+        let text = credit::canonical(&env, 7, sequence, &list);
         let next = env.as_contract(&contract, || chained(&env, &previous, &text));
         vectors.push(json!({
             "network_passphrase": PASSPHRASE,
@@ -311,10 +314,6 @@ fn digest_vectors() -> Vec<Value> {
 }
 
 fn batch(env: &Env, number: u64, pages: &[(u32, Vec<u8>)]) -> Batch {
-    let usage = pages.iter().map(|(page, data)| PageUsage {
-        page: *page,
-        data: Bytes::from_slice(env, data),
-    });
     let root = if number == 2 { [0x5c; 32] } else { [0; 32] };
     Batch {
         site: 7,
@@ -323,7 +322,7 @@ fn batch(env: &Env, number: u64, pages: &[(u32, Vec<u8>)]) -> Batch {
         from: START + number * 3_600,
         to: START + (number + 1) * 3_600,
         price_version: 1 + number as u32,
-        pages: soroban_sdk::Vec::from_iter(env, usage),
+        pages: laws::batches::pages(env, pages),
         root: BytesN::from_array(env, &root),
     }
 }

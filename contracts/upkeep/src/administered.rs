@@ -1,7 +1,7 @@
 //! The entry points that every contract has: who administers it, whether it is paused, which code comes next.
 
 use soroban_sdk::{contracttrait, Address, BytesN, Env};
-use stellar_access::access_control;
+use stellar_access::ownable;
 use stellar_contract_utils::pausable;
 
 use crate::upgrade::{self, Upgrade};
@@ -12,17 +12,17 @@ use crate::upgrade::{self, Upgrade};
 pub trait Administered {
     /// The one who may administer the instance.
     fn get_admin(e: &Env) -> Option<Address> {
-        access_control::get_admin(e)
+        ownable::get_owner(e)
     }
 
     /// Offers the administration to `new_admin`, open until ledger `live_until_ledger` (0 withdraws the offer).
     fn transfer_admin_role(e: &Env, new_admin: Address, live_until_ledger: u32) {
-        access_control::transfer_admin_role(e, &new_admin, live_until_ledger);
+        ownable::transfer_ownership(e, &new_admin, live_until_ledger);
     }
 
     /// Takes an offered administration; must be signed by the one it was offered to.
     fn accept_admin_transfer(e: &Env) {
-        access_control::accept_admin_transfer(e);
+        ownable::accept_ownership(e);
     }
 
     /// Tells whether the contract is paused.
@@ -32,13 +32,13 @@ pub trait Administered {
 
     /// Stops money and energy; reading and administering go on. Only the admin may.
     fn pause(e: &Env) {
-        access_control::enforce_admin_auth(e);
+        ownable::enforce_owner_auth(e);
         pausable::pause(e);
     }
 
     /// Takes `pause` back. Only the admin may.
     fn unpause(e: &Env) {
-        access_control::enforce_admin_auth(e);
+        ownable::enforce_owner_auth(e);
         pausable::unpause(e);
     }
 
@@ -49,19 +49,19 @@ pub trait Administered {
 
     /// Announces an upgrade to code that was uploaded before; possible a week later. Only the admin may.
     fn announce_upgrade(e: &Env, new_wasm_hash: BytesN<32>) {
-        access_control::enforce_admin_auth(e);
+        ownable::enforce_owner_auth(e);
         upgrade::announce(e, new_wasm_hash);
     }
 
     /// Takes `announce_upgrade` back. Only the admin may.
     fn withdraw_upgrade(e: &Env) {
-        access_control::enforce_admin_auth(e);
+        ownable::enforce_owner_auth(e);
         upgrade::withdraw(e);
     }
 
     /// Runs the announced code from the next call on; every entry stays. Only the admin may, after the announced week.
     fn upgrade(e: &Env, new_wasm_hash: BytesN<32>) {
-        access_control::enforce_admin_auth(e);
+        ownable::enforce_owner_auth(e);
         upgrade::perform(e, new_wasm_hash);
     }
 }

@@ -10,17 +10,17 @@ pub use administered::Administered;
 pub use upgrade::{Upgrade, UpkeepError, UPGRADE_NOTICE_S};
 
 use soroban_sdk::{Address, Env};
-use stellar_access::access_control;
+use stellar_access::ownable;
 
 /// Makes `admin` the one admin and renews instance and code for the longest life: whoever deploys pays for it.
 ///
 /// Called once, by the constructor.
 pub fn begin(e: &Env, admin: &Address) {
-    access_control::set_admin(e, admin);
+    ownable::set_owner(e, admin);
     life::keep_instance_and_code(e);
 }
 
 /// Goes on only with the admin's signature.
 pub fn enforce_admin(e: &Env) {
-    access_control::enforce_admin_auth(e);
+    ownable::enforce_owner_auth(e);
 }

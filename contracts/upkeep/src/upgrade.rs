@@ -1,6 +1,8 @@
 //! Upgrades that nobody is surprised by: announced first, visible to all, possible only after a week.
 
-use soroban_sdk::{contracterror, contractevent, contracttype, panic_with_error, BytesN, Env};
+use soroban_sdk::{
+    contracterror, contractevent, contracttype, panic_with_error, symbol_short, BytesN, Env, Symbol,
+};
 use stellar_contract_utils::upgradeable;
 
 /// How long an upgrade is announced before it may happen, in seconds: a week, time enough to sell, pay out or object.
@@ -26,10 +28,8 @@ pub struct Upgrade {
     pub ready_at: u64,
 }
 
-#[contracttype]
-enum Key {
-    Upgrade,
-}
+/// The entry of the instance that holds what is announced.
+const KEY: Symbol = symbol_short!("upgrade");
 
 /// An upgrade was announced; it may happen from `ready_at` (unix s) on.
 #[contractevent(topics = ["upgrade_announced"])]
@@ -51,7 +51,7 @@ struct Upgraded {
 }
 
 pub(crate) fn get(e: &Env) -> Option<Upgrade> {
-    e.storage().instance().get(&Key::Upgrade)
+    e.storage().instance().get(&KEY)
 }
 
 /// Announces code that was uploaded before; an earlier announcement is replaced, and the week begins anew.
@@ -61,7 +61,7 @@ pub(crate) fn announce(e: &Env, wasm_hash: BytesN<32>) {
         wasm_hash: wasm_hash.clone(),
         ready_at,
     };
-    e.storage().instance().set(&Key::Upgrade, &upgrade);
+    e.storage().instance().set(&KEY, &upgrade);
     UpgradeAnnounced {
         wasm_hash,
         ready_at,
@@ -71,7 +71,7 @@ pub(crate) fn announce(e: &Env, wasm_hash: BytesN<32>) {
 
 pub(crate) fn withdraw(e: &Env) {
     let Upgrade { wasm_hash, .. } = announced(e);
-    e.storage().instance().remove(&Key::Upgrade);
+    e.storage().instance().remove(&KEY);
     UpgradeWithdrawn { wasm_hash }.publish(e);
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn perform(e: &Env, wasm_hash: BytesN<32>) {
     if e.ledger().timestamp() < upgrade.ready_at {
         panic_with_error!(e, UpkeepError::UpgradeTooEarly);
     }
-    e.storage().instance().remove(&Key::Upgrade);
+    e.storage().instance().remove(&KEY);
     upgradeable::upgrade(e, &wasm_hash);
     Upgraded { wasm_hash }.publish(e);
 }

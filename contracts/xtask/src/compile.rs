@@ -8,7 +8,7 @@ use crate::optimise::Optimiser;
 use crate::reference;
 use crate::shake::{self, shake, Detail};
 use crate::source;
-use crate::toolchain::{Toolchain, TARGET};
+use crate::toolchain::{self, Toolchain, TARGET};
 use crate::workspace::{cannot, sha256_hex, Workspace};
 use crate::Outcome;
 
@@ -86,10 +86,11 @@ fn compile(
     private: &[(String, &str)],
     target: &Path,
 ) -> Outcome<()> {
-    let flags: Vec<String> = private
+    let mut flags = vec![format!("-Ctarget-feature={}", toolchain::FEATURES)];
+    let remapped = private
         .iter()
-        .map(|(folder, public)| format!("--remap-path-prefix={folder}={public}"))
-        .collect();
+        .map(|(folder, public)| format!("--remap-path-prefix={folder}={public}"));
+    flags.extend(remapped);
     let mut cargo = toolchain.cargo();
     cargo
         .current_dir(workspace.root())

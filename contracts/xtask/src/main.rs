@@ -18,6 +18,8 @@ mod shake;
 mod source;
 #[cfg(feature = "build")]
 mod toolchain;
+#[cfg(feature = "build")]
+mod unmark;
 mod workspace;
 
 use std::process::ExitCode;

@@ -9,10 +9,11 @@ use crate::Outcome;
 
 const PROGRAM: &str = "wasm-opt";
 /// What the network's virtual machine runs beyond the first WASM, and nothing else: the optimiser may use no more.
-const FEATURES: [&str; 3] = [
+const FEATURES: [&str; 4] = [
     "--mvp-features",
     "--enable-mutable-globals",
     "--enable-sign-ext",
+    "--enable-bulk-memory",
 ];
 /// For size, again and again until nothing changes, without what compilers say of themselves. Spec and meta stay.
 const PASSES: [&str; 4] = [

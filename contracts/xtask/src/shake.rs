@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 
-use soroban_spec::shaking::{self, Marker};
+use soroban_spec::shaking;
 use soroban_spec_tools::contract::Spec;
 use soroban_spec_tools::wasm::replace_custom_section;
 use stellar_xdr::{Limits, ScMetaEntry, ScSpecEntry, ScSpecUdtUnionCaseV0, StringM, WriteXdr};
 
+use crate::unmark::unmark;
 use crate::Outcome;
 
 const SPEC_SECTION: &str = "contractspecv0";
@@ -67,10 +68,7 @@ pub fn shake(wasm: &[u8], detail: Detail) -> Outcome<Vec<u8>> {
         .map(|entry| shortened(entry, detail));
     let bare = replace(wasm, SPEC_SECTION, used)?;
     let meta = spec.meta.into_iter().filter(|entry| !tells_version(entry));
-    Ok(without_markers(
-        replace(&bare, META_SECTION, meta)?,
-        &markers,
-    ))
+    unmark(replace(&bare, META_SECTION, meta)?, &markers)
 }
 
 /// The module with a custom section that holds these entries, each once.
@@ -97,18 +95,6 @@ fn replace<T: WriteXdr>(
 fn tells_version(entry: &ScMetaEntry) -> bool {
     let ScMetaEntry::ScMetaV0(meta) = entry;
     meta.key.to_utf8_string_lossy() == shaking::META_KEY
-}
-
-/// The module with zeros for the markers, which have done their work; the optimiser leaves zeros out.
-fn without_markers(mut wasm: Vec<u8>, markers: &HashSet<Marker>) -> Vec<u8> {
-    let length = Marker::default().len();
-    for at in 0..wasm.len().saturating_sub(length - 1) {
-        let here = &mut wasm[at..at + length];
-        if markers.contains(&*here) {
-            here.fill(0);
-        }
-    }
-    wasm
 }
 
 /// The entry with the docs that are worth their rent.
@@ -220,14 +206,6 @@ mod tests {
         let kept = |entry| Detail::ALL.map(|detail| detail.keeps(entry));
         assert_eq!(kept(&event), [true, false, false]);
         assert_eq!(kept(&function), [true; 3]);
-    }
-
-    #[test]
-    fn markers_become_zeros_and_nothing_else_changes() {
-        let marker = *b"SpEcV1\x01\x02\x03\x04\x05\x06\x07\x08";
-        let wasm = [b"head".as_slice(), &marker, b"SpEcV1 tail"].concat();
-        let blank = [b"head".as_slice(), &[0; 14], b"SpEcV1 tail"].concat();
-        assert_eq!(without_markers(wasm, &HashSet::from([marker])), blank);
     }
 
     #[test]

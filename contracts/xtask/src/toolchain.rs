@@ -7,6 +7,9 @@ use crate::Outcome;
 
 /// The target that Soroban's virtual machine runs.
 pub const TARGET: &str = "wasm32v1-none";
+/// What that machine can do beyond the target's least, and every contract uses: copying and filling memory in one
+/// instruction, where a loop would stand in each contract. `get_wasmi_config` of soroban-env-host names what it runs.
+pub const FEATURES: &str = "+bulk-memory";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const LINKERS: [&str; 3] = ["rust-lld", "wasm-ld", "wasm-ld-14"];

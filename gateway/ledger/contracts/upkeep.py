@@ -1,6 +1,6 @@
 """What every contract of ours has: its admin, its pause, its announced upgrades. Decides nothing.
 
-The ABI is that of ``contracts/upkeep`` and of OpenZeppelin's access control and pausable.
+The ABI is that of ``contracts/upkeep`` and of OpenZeppelin's ownable and pausable.
 """
 
 from __future__ import annotations
@@ -33,17 +33,9 @@ class UpkeepRefusal(Refusal):
     UPGRADE_TOO_EARLY = 901, "the announced week is not over yet: wait for the day it names"
     PAUSED = 1000, "the contract is paused: unpause it first"
     NOT_PAUSED = 1001, "the contract is not paused, so there is nothing to take back"
-    UNAUTHORIZED = 2000, "this key may not do that: use the key of somebody who may"
-    ADMIN_NOT_SET = 2001, "the contract has no admin any more: nobody can administer it"
-    INDEX_OUT_OF_BOUNDS = 2002, "nobody holds the role at this number"
-    ADMIN_ROLE_NOT_FOUND = 2003, "this role has no admin of its own"
-    ROLE_COUNT_IS_NOT_ZERO = 2004, "somebody still holds the role: take it from them first"
-    ROLE_NOT_FOUND = 2005, "the contract has no such role"
-    ADMIN_ALREADY_SET = 2006, "the contract has an admin already"
-    ROLE_NOT_HELD = 2007, "the account does not hold this role, so it cannot be taken away"
-    ROLE_IS_EMPTY = 2008, "nobody holds this role"
-    TRANSFER_IN_PROGRESS = 2009, "a hand-over is open: it has to be taken or withdrawn first"
-    MAX_ROLES_EXCEEDED = 2010, "the contract holds as many roles as it can"
+    ADMIN_NOT_SET = 2100, "the contract has no admin any more: nobody can administer it"
+    TRANSFER_IN_PROGRESS = 2101, "a hand-over is open: it has to be taken or withdrawn first"
+    ADMIN_ALREADY_SET = 2102, "the contract has an admin already"
     NO_PENDING_TRANSFER = 2200, "no hand-over is open: the admin has to offer it first"
     INVALID_LIVE_UNTIL_LEDGER = 2201, "the offer must end at a ledger to come, within 180 days"
     INVALID_PENDING_ACCOUNT = 2202, "the hand-over is open for another account"
@@ -56,8 +48,8 @@ EVENTS: Topics = {
     "upgraded": (),
     "paused": (),
     "unpaused": (),
-    "admin_transfer_initiated": ("current_admin",),
-    "admin_transfer_completed": ("new_admin",),
+    "ownership_transfer": (),
+    "ownership_transfer_completed": (),
 }
 
 

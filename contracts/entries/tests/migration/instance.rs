@@ -2,11 +2,11 @@
 
 use laws::fresh_ledger;
 pub use laws::START;
-use meter::types::{PageUsage, Plan, Receipt};
+use meter::types::{Plan, Receipt};
 use meter::MeterClient;
 use soroban_sdk::testutils::{Address as _, Ledger as _};
 use soroban_sdk::token::StellarAssetClient;
-use soroban_sdk::{vec, Address, Bytes, BytesN, Env, Vec};
+use soroban_sdk::{Address, Bytes, BytesN, Env, Vec};
 
 pub const ENTRIES: &[u8] = include_bytes!("../../../wasm/entries.wasm");
 pub const METER: &[u8] = include_bytes!("../../../wasm/meter.wasm");
@@ -134,14 +134,10 @@ impl Instance {
         self.meter.upgrade(&code);
     }
 
-    fn pages(&self, usage: &[(u32, Columns)]) -> Vec<PageUsage> {
-        let mut pages = vec![&self.env];
-        for rows in usage.chunk_by(|a, b| a.0 / 64 == b.0 / 64) {
-            let data = Bytes::from_slice(&self.env, &page_data(rows));
-            let page = rows[0].0 / 64;
-            pages.push_back(PageUsage { page, data });
-        }
-        pages
+    fn pages(&self, usage: &[(u32, Columns)]) -> Bytes {
+        let pages = usage.chunk_by(|a, b| a.0 / 64 == b.0 / 64);
+        let pages = pages.map(|rows| (rows[0].0 / 64, page_data(rows)));
+        laws::batches::pages(&self.env, &pages.collect::<std::vec::Vec<_>>())
     }
 }
 

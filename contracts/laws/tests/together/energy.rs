@@ -126,13 +126,10 @@ impl Village {
                 field(p, &receipt, "to"),
             )
         });
-        let mut data = Bytes::from_array(&p.env, &0b111_u64.to_be_bytes());
-        data.push_back(0b10);
-        for wh in wh {
-            data.extend_from_array(&wh.to_be_bytes());
-        }
-        let page = p.map(&[("data", p.val(data)), ("page", p.val(0_u32))]);
-        let pages = Vec::<Val>::from_array(&p.env, [page]);
+        let mut data = 0b111_u64.to_be_bytes().to_vec();
+        data.push(0b10);
+        data.extend(wh.iter().flat_map(|wh| wh.to_be_bytes()));
+        let pages = laws::batches::pages(&p.env, &[(0, data)]);
         let writer = BytesN::from_array(&p.env, &[7; 16]);
         let root: Option<BytesN<32>> = None;
         let gateway = p.address(Gateway);

@@ -1,7 +1,7 @@
 //! The meters of the tests' village: the committed contract `meter`, called as its ABI says.
 
 use soroban_sdk::{
-    contractclient, vec, Address, Bytes, BytesN, Env, IntoVal, Map, Symbol, TryFromVal, Val, Vec,
+    contractclient, vec, Address, Bytes, BytesN, Env, Map, Symbol, TryFromVal, Val, Vec,
 };
 
 const WASM: &[u8] = include_bytes!("../../../wasm/meter.wasm");
@@ -34,7 +34,7 @@ pub trait Meter {
         from: u64,
         to: u64,
         price_version: u32,
-        pages: Vec<Map<Symbol, Val>>,
+        pages: Bytes,
         root: Option<BytesN<32>>,
     ) -> Map<Symbol, Val>;
 }
@@ -91,16 +91,6 @@ impl Metering {
         let mut data = (1_u64 << (slot % 64)).to_be_bytes().to_vec();
         data.push(MARKET_COLUMN);
         data.extend(wh.to_be_bytes());
-        let page = Map::from_array(
-            env,
-            [
-                (
-                    Symbol::new(env, "data"),
-                    Bytes::from_slice(env, &data).into_val(env),
-                ),
-                (Symbol::new(env, "page"), (slot / 64).into_val(env)),
-            ],
-        );
         let now = env.ledger().timestamp();
         let to = now - now % INTERVAL_S;
         self.sequence.set(self.sequence.get() + 1);
@@ -112,7 +102,7 @@ impl Metering {
             &self.settled_until.replace(to),
             &to,
             &1,
-            &vec![env, page],
+            &laws::batches::pages(env, &[(slot / 64, data)]),
             &None,
         );
     }

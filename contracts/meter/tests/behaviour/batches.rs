@@ -4,7 +4,7 @@ use meter::errors::Error;
 use meter::types::Plan;
 use soroban_sdk::testutils::Address as _;
 use soroban_sdk::xdr::ScVal;
-use soroban_sdk::{Address, BytesN};
+use soroban_sdk::{Address, Bytes, BytesN};
 
 use crate::drafts::{standard, Draft};
 use crate::village::{assert_refused, Village, HOUR, SITE, START, WRITER};
@@ -24,6 +24,7 @@ crate::laws!(
     a_period_begins_where_the_last_one_ended,
     a_period_lies_on_the_grid_and_not_in_the_future,
     malformed_data_refuses_the_whole_batch,
+    pages_are_exact_to_the_byte,
     pages_are_ascending,
     only_signers_of_the_site_may_settle,
     a_batch_without_pages_moves_time_on,
@@ -273,6 +274,38 @@ fn malformed_data_refuses_the_whole_batch(village: Village) {
     }
     assert_eq!(village.receipt(), None);
     assert_eq!(village.record(0).total_wh, 0);
+}
+
+fn pages_are_exact_to_the_byte(village: Village) {
+    let draft = one_hour(&village);
+    let good = laws::batches::pages(&village.env, &draft.pages);
+    let good: std::vec::Vec<u8> = good.iter().collect();
+    let with = |position: usize, value: u8| {
+        let mut text = good.clone();
+        text[position] = value;
+        text
+    };
+    let spoilt = [
+        vec![],
+        good[..3].to_vec(),
+        good[..11].to_vec(),
+        good[..good.len() - 1].to_vec(),
+        [good.as_slice(), &[0]].concat(),
+        // Fewer pages than there are, more, and a page that is longer than the text.
+        with(3, 0),
+        with(3, 2),
+        with(8, 0xff),
+        vec![0; 65_537],
+    ];
+    for text in spoilt {
+        let pages = Bytes::from_slice(&village.env, &text);
+        assert_refused(
+            village.try_settle_as(&draft, &pages),
+            Error::InvalidBatchData,
+        );
+    }
+    assert_eq!(village.receipt(), None);
+    village.settle(&draft);
 }
 
 fn pages_are_ascending(village: Village) {

@@ -1,6 +1,7 @@
 //! Batches as a gateway would write them, encoded here anew from the documented layout, not by the code under test.
 
-use soroban_sdk::Address;
+use meter::credit::TopUp;
+use soroban_sdk::{Address, Bytes, Env};
 
 /// Wh of one meter: off-peak, standard, peak, included, bought on the market.
 pub type Columns = [u32; 5];
@@ -63,4 +64,12 @@ pub fn page_data(rows: &[(u32, Columns)]) -> Vec<u8> {
         }
     }
     data
+}
+
+/// Encodes the top-ups of a credit.
+pub fn top_ups_text(env: &Env, top_ups: &[TopUp]) -> Bytes {
+    let plain = top_ups
+        .iter()
+        .map(|one| (one.meter_id, one.amount, one.plan as u32));
+    laws::batches::top_ups(env, &plain.collect::<Vec<_>>())
 }

@@ -1,16 +1,18 @@
 //! Money paid on site: the operator funds a float, and top-ups are credited out of it exactly once.
 
+use meter::credit::TopUp;
 use meter::errors::Error;
 use meter::storage::Key;
-use meter::types::{Float, Plan, TopUp};
+use meter::types::{Float, Plan};
 use soroban_sdk::testutils::Address as _;
 use soroban_sdk::xdr::ScVal;
-use soroban_sdk::{Address, Vec};
+use soroban_sdk::{Address, Bytes};
 
+use crate::drafts::top_ups_text;
 use crate::village::{
     assert_refused, meter_id, verdict, Village, DAILY, DAY, HOUR, SITE, START, WEEKLY,
 };
-use crate::wire::{bytes, event, events, i128, page_event};
+use crate::wire::{bytes, event, events, page_event};
 
 crate::laws!(
     anyone_funds_a_float_and_only_the_operator_takes_money_out,
@@ -25,6 +27,8 @@ crate::laws!(
     what_can_not_be_applied_stays_in_the_float,
     amounts_are_above_zero,
     a_credit_has_from_one_to_a_hundred_top_ups,
+    top_ups_are_exact_to_the_byte,
+    a_float_has_the_bounds_of_an_amount,
     a_credit_is_announced_with_a_map_for_each_page,
     a_hundred_top_ups_on_four_pages_fit_into_one_credit,
     plans_are_bought_as_by_a_payment,
@@ -57,7 +61,7 @@ fn credit(
     sequence: u64,
     top_ups: &[TopUp],
 ) -> Result<Float, soroban_sdk::Error> {
-    let top_ups = Vec::from_slice(&village.env, top_ups);
+    let top_ups = top_ups_text(&village.env, top_ups);
     let signer = &village.signer;
     verdict(village.meter.try_credit(signer, &SITE, &sequence, &top_ups))
 }
@@ -78,7 +82,11 @@ fn anyone_funds_a_float_and_only_the_operator_takes_money_out(village: Village) 
     );
     let held = village.token.balance(&village.payer);
     fund(&village, 500).expect("the payer has money");
-    let said = event("float", &[ScVal::U32(SITE)], &[("balance", i128(500))]);
+    let said = event(
+        "float",
+        &[ScVal::U32(SITE)],
+        &[("balance", ScVal::I64(500))],
+    );
     assert_eq!(events(&village), [said]);
     village.assert_signed_by(&village.payer);
     assert_eq!(village.token.balance(&village.payer), held - 500);
@@ -256,7 +264,7 @@ fn what_can_not_be_applied_stays_in_the_float(village: Village) {
     let after = credit(&village, 1, &top_ups).expect("the float holds it");
     assert_eq!(after.credited, 13);
     assert_eq!(after.refused, 7 + 11 + (DAILY - 1) + WEEKLY + 101 + 17);
-    assert_eq!(after.balance, 3 * i128::from(WEEKLY) - 13);
+    assert_eq!(after.balance, 3 * WEEKLY - 13);
     let record = village.record(0);
     assert_eq!(
         (record.balance, record.plan, record.paid_until),
@@ -281,6 +289,60 @@ fn a_credit_has_from_one_to_a_hundred_top_ups(village: Village) {
     assert_refused(credit(&village, 1, &many), Error::InvalidTopUps);
     let after = credit(&village, 1, &many[..100]).expect("as many as are allowed");
     assert_eq!((after.credited, village.record(0).balance), (100, 100));
+}
+
+fn top_ups_are_exact_to_the_byte(village: Village) {
+    village.register(1);
+    fund(&village, 1_000).expect("the payer has money");
+    let good: std::vec::Vec<u8> = top_ups_text(&village.env, &credit_of(0, 1))
+        .iter()
+        .collect();
+    let with = |position: usize, value: u8| {
+        let mut text = good.clone();
+        text[position] = value;
+        text
+    };
+    let spoilt = [
+        vec![],
+        good[..3].to_vec(),
+        good[..23].to_vec(),
+        [good.as_slice(), &[0]].concat(),
+        [&good[..], &good[4..]].concat(),
+        // A count that isn't theirs, and plans that there aren't.
+        with(3, 2),
+        with(0, 1),
+        with(23, 0),
+        with(23, 4),
+        with(20, 1),
+    ];
+    for text in spoilt {
+        let top_ups = Bytes::from_slice(&village.env, &text);
+        let answer = village
+            .meter
+            .try_credit(&village.signer, &SITE, &1, &top_ups);
+        assert_refused(verdict(answer), Error::InvalidTopUps);
+    }
+    assert_eq!(
+        credit(&village, 1, &credit_of(0, 1))
+            .expect("it is there")
+            .credited,
+        1
+    );
+}
+
+fn a_float_has_the_bounds_of_an_amount(village: Village) {
+    let full = Float {
+        balance: i64::MAX - 10,
+        ..float(&village)
+    };
+    village.env.as_contract(&village.meter.address, || {
+        let storage = village.env.storage().persistent();
+        storage.set(&Key::Float(SITE), &full);
+    });
+    assert_refused(fund(&village, 11), Error::AmountTooLarge);
+    fund(&village, 10).expect("that much fits");
+    assert_eq!(float(&village).balance, i64::MAX);
+    assert_refused(fund(&village, 1), Error::AmountTooLarge);
 }
 
 fn a_credit_is_announced_with_a_map_for_each_page(village: Village) {
@@ -325,7 +387,7 @@ fn plans_are_bought_as_by_a_payment(village: Village) {
 fn only_signers_credit_and_only_while_not_paused(village: Village) {
     village.register(1);
     fund(&village, 1_000).expect("the payer has money");
-    let top_ups = Vec::from_slice(&village.env, &credit_of(0, 1));
+    let top_ups = top_ups_text(&village.env, &credit_of(0, 1));
     let stranger = Address::generate(&village.env);
     let answer = village.meter.try_credit(&stranger, &SITE, &1, &top_ups);
     assert_refused(verdict(answer), Error::NotAllowed);

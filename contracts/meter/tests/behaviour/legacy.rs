@@ -1,14 +1,15 @@
 //! Meters of the earlier layout: moved by the admin or by whoever meets them first, and never counted as residue.
 
+use meter::credit::TopUp;
 use meter::errors::Error;
 use meter::legacy::LegacyMeter;
 use meter::storage::Key;
-use meter::types::{Plan, TopUp};
+use meter::types::Plan;
 use soroban_sdk::testutils::Address as _;
 use soroban_sdk::xdr::ScVal;
-use soroban_sdk::{Address, Vec};
+use soroban_sdk::Address;
 
-use crate::drafts::standard;
+use crate::drafts::{standard, top_ups_text};
 use crate::village::{assert_refused, meter_id, verdict, Village, DAY, HOUR, RATES, SITE, START};
 use crate::wire::{event, events, Event};
 
@@ -167,7 +168,7 @@ fn a_report_and_a_credit_migrate_the_meter(village: Village) {
         amount: 10,
         plan: Plan::UsageBased,
     };
-    let top_ups = Vec::from_array(&village.env, [top_up]);
+    let top_ups = top_ups_text(&village.env, &[top_up]);
     village.meter.credit(&village.signer, &SITE, &1, &top_ups);
     assert_eq!(village.record(1).balance, 5_000_010);
     assert_eq!([0, 1].map(|slot| is_legacy(&village, slot)), [false; 2]);

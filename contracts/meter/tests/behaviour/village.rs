@@ -2,11 +2,11 @@
 
 use laws::fresh_ledger;
 pub use laws::{assert_refused, verdict, MAX_TTL_LEDGERS, START};
-use meter::types::{MeterRecord, PageUsage, Plan, Receipt};
+use meter::types::{MeterRecord, Plan, Receipt};
 use meter::{Meter, MeterClient};
 use soroban_sdk::testutils::{Address as _, Ledger as _};
 use soroban_sdk::token::{StellarAssetClient, TokenClient};
-use soroban_sdk::{vec, Address, Bytes, BytesN, Env, Vec};
+use soroban_sdk::{Address, Bytes, BytesN, Env, Vec};
 
 use crate::drafts::Draft;
 
@@ -156,12 +156,16 @@ impl Village {
 
     /// Sends a batch.
     pub fn try_settle(&self, draft: &Draft) -> Result<Receipt, soroban_sdk::Error> {
+        self.try_settle_as(draft, &laws::batches::pages(&self.env, &draft.pages))
+    }
+
+    /// Sends a batch with these bytes for its pages.
+    pub fn try_settle_as(
+        &self,
+        draft: &Draft,
+        pages: &Bytes,
+    ) -> Result<Receipt, soroban_sdk::Error> {
         let env = &self.env;
-        let mut pages = vec![env];
-        for (page, data) in &draft.pages {
-            let data = Bytes::from_slice(env, data);
-            pages.push_back(PageUsage { page: *page, data });
-        }
         let answer = self.meter.try_batch_update_usage(
             draft.signer.as_ref().unwrap_or(&self.signer),
             &draft.site,
@@ -170,7 +174,7 @@ impl Village {
             &draft.from,
             &draft.to,
             &draft.price_version,
-            &pages,
+            pages,
             &draft.root.map(|root| BytesN::from_array(env, &root)),
         );
         verdict(answer)

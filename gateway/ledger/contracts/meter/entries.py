@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -224,16 +226,26 @@ def decode_page_entry(value: xdr.SCVal) -> list[MeterRecord]:
     return decode_page(to_raw(value))
 
 
+def encode_top_ups(top_ups: Sequence[TopUp]) -> bytes:
+    """The top-ups as the contract takes them: their count; meter, amount and plan of each.
+
+    Layout: ``contracts/meter/src/credit.rs``, held to by ``tests/vectors/credit.json``.
+    """
+    return struct.pack(">I", len(top_ups)) + b"".join(
+        struct.pack(">QqI", top_up.meter_id, top_up.amount, top_up.plan) for top_up in top_ups
+    )
+
+
 def decode_float(value: xdr.SCVal) -> Float:
     """A float, from an entry or an answer."""
     fields = Fields(value)
     return Float(
-        balance=fields.i128("balance"),
+        balance=fields.i64("balance"),
         sequence=fields.u64("sequence"),
         previous_digest=fields.raw("previous_digest"),
         digest=fields.raw("digest"),
         credited=fields.i64("credited"),
         refused=fields.i64("refused"),
-        total_credited=fields.i128("total_credited"),
+        total_credited=fields.i64("total_credited"),
         closed_s=fields.u64("closed_at"),
     )

@@ -39,7 +39,7 @@ class MeterError(Refusal):
     IMPLAUSIBLE_USAGE = 32, "the meter cannot have used that much since it was last read"
     METER_DEACTIVATED = 33, "the meter is switched off by the provider: activate it first"
     AMOUNT_NOT_POSITIVE = 40, "amounts must be more than zero"
-    AMOUNT_TOO_LARGE = 41, "the amount, or what it adds up to, is more than a meter can hold"
+    AMOUNT_TOO_LARGE = 41, "the amount, or what it adds up to, is more than a meter or a float holds"
     AMOUNT_BELOW_PLAN_PRICE = 42, "the amount does not buy one whole plan: see the price in force"
     PLAN_NOT_OFFERED = 43, "the price in force does not offer this plan"
     NO_PRICE_IN_FORCE = 44, "no price is in force yet: the provider has to set one"

@@ -14,26 +14,23 @@ from gateway.ledger.contracts.meter.entries import (
     TopUp,
     decode_float,
     decode_receipt,
+    encode_top_ups,
 )
 from gateway.ledger.contracts.values import (
     address,
-    i64,
     i128,
     nothing,
     raw,
-    struct,
     to_i64,
     to_u32,
     to_u64,
     u32,
     u64,
-    vector,
 )
 
 
 def batch_update_usage(contract: str, signer: str, batch: Batch) -> CallFor[Receipt]:
     """Settle a batch; by an allow-listed signer. A repeat answers the stored receipt."""
-    pages = [struct({"data": raw(page.data), "page": u32(page.page)}) for page in batch.pages()]
     period: dict[str, xdr.SCVal] = {"from": u64(batch.from_s), "to": u64(batch.to_s)}
     return call_for(
         decode_receipt,
@@ -45,7 +42,7 @@ def batch_update_usage(contract: str, signer: str, batch: Batch) -> CallFor[Rece
         sequence=u64(batch.sequence),
         **period,
         price_version=u32(batch.price_version),
-        pages=vector(list(pages)),
+        pages=raw(batch.encoded_pages()),
         root=nothing() if batch.root is None else raw(batch.root),
     )
 
@@ -108,16 +105,6 @@ def credit(
         sequence: the next one; the last one again changes nothing.
         top_ups: 1 to 100 of them.
     """
-    items = [
-        struct(
-            {
-                "amount": i64(top_up.amount),
-                "meter_id": u64(top_up.meter_id),
-                "plan": u32(top_up.plan),
-            }
-        )
-        for top_up in top_ups
-    ]
     return call_for(
         decode_float,
         contract,
@@ -125,7 +112,7 @@ def credit(
         signer=address(signer),
         site=u32(site),
         sequence=u64(sequence),
-        top_ups=vector(list(items)),
+        top_ups=raw(encode_top_ups(top_ups)),
     )
 
 

@@ -1,6 +1,6 @@
 //! The token and the meter contract: a village is opened, paid for and settled.
 
-use soroban_sdk::{Bytes, BytesN, IntoVal, Val, Vec};
+use soroban_sdk::{BytesN, IntoVal, Val, Vec};
 
 use super::Who::{Anyone, Caller, Only};
 use super::{nothing, row, Line};
@@ -129,12 +129,7 @@ fn money() -> std::vec::Vec<Line> {
             p.values((SITE, p.address(Operator), 1_i128))
         }),
         row(on, "credit", Caller(&[Gateway]), |p, who| {
-            let top_up = p.map(&[
-                ("amount", p.val(100_000_i64)),
-                ("meter_id", p.val(meter_id(0))),
-                ("plan", p.val(USAGE_BASED)),
-            ]);
-            let top_ups = Vec::<Val>::from_array(&p.env, [top_up]);
+            let top_ups = laws::batches::top_ups(&p.env, &[(meter_id(0), 100_000, USAGE_BASED)]);
             p.values((who, SITE, 1_u64, top_ups))
         }),
         row(on, "withdraw", Only(Admin), |p, _| {
@@ -235,11 +230,12 @@ fn batch(
     [from, to]: [u64; 2],
     wh: u32,
 ) -> Vec<Val> {
-    let mut data = Bytes::from_array(&p.env, &(1_u64 << DEBTOR).to_be_bytes());
-    data.push_back(0b10);
-    data.extend_from_array(&wh.to_be_bytes());
-    let page = p.map(&[("data", p.val(data)), ("page", p.val(0_u32))]);
-    let pages = Vec::<Val>::from_array(&p.env, [page]);
+    let data = [
+        &(1_u64 << DEBTOR).to_be_bytes()[..],
+        &[0b10],
+        &wh.to_be_bytes(),
+    ];
+    let pages = laws::batches::pages(&p.env, &[(0, data.concat())]);
     let writer = BytesN::from_array(&p.env, &WRITER);
     let root: Option<BytesN<32>> = None;
     p.values((signer, SITE, writer, sequence, from, to, 1_u32, pages, root))
