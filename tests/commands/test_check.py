@@ -59,7 +59,7 @@ def test_a_right_configuration_passes_though_the_world_is_away(
         ('model = "abacus"', 'model = "PZEM-004T v3"', "'abacus' is not known: use one of"),
         ('database = "/nowhere/usage.db"', r"database = .*", "/nowhere isn't there: create it"),
         ('key_file = "/nowhere/key"', r"key_file = .*", "create it with mode 0600"),
-        ("unknwon = 3", "first_register_wh = 0", "unknwon is not a setting"),
+        ("unknwon = 3", r"(?m)^first_register_wh = 0", "unknwon is not a setting"),
         ('port = "/etc/passwd"', r"port = \"/dev/pts/\d+\"", "/etc/passwd is no serial port"),
         ('database = "/etc"', r"database = .*", "/etc is no file: name one in a folder"),
         ('key_file = "/etc"', r"key_file = .*", "name the file that holds the secret"),
