@@ -8,11 +8,12 @@ from pathlib import Path
 
 from gateway import app
 from gateway.commands.instant import add_at, say_instant, take_instant
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import DEFAULT_PATH, Config, FeederSection, PointSection, load
 from gateway.errors import Permanent
 from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.exchanges import Exchanged, exchange_meter
 from gateway.store.points import MeterPoint, find_points
+from gateway.store.slots import FEEDER
 from gateway.wire.registers import find_map
 
 
@@ -58,15 +59,20 @@ def run(arguments: argparse.Namespace) -> int:
 async def _list(config: Config) -> str:
     async with app.opened_store(config) as (database, _):
         points = await find_points(database)
-    head = f"{'meter point':<20} {'slot':>5} {'meter':<20} {'model':<14} {'address':<20} since"
+    head = f"{'meter point':<20} {'slot':>6} {'meter':<20} {'model':<14} {'address':<20} since"
     return "\n".join([head, *(_line(config, point) for point in points)])
 
 
 def _line(config: Config, point: MeterPoint) -> str:
     return (
-        f"{point.label:<20} {point.slot:>5} {point.serial:<20} {point.model:<14} "
+        f"{point.label:<20} {_slot(point):>6} {point.serial:<20} {point.model:<14} "
         f"{point.address:<20} {say_instant(point.installed_s, config.zone)}"
     )
+
+
+def _slot(point: MeterPoint) -> str:
+    """A feeder has none on chain."""
+    return "feeder" if point.kind == FEEDER else str(point.slot)
 
 
 async def _exchange(config: Config, arguments: argparse.Namespace) -> str:
@@ -101,11 +107,15 @@ def _said(config: Config, exchange: Exchange, exchanged: Exchanged) -> str:
         f"{label}: {exchanged.old_serial} was replaced by {new.serial} at {when}",
         f"{exchanged.usage_wh} Wh were counted since its last reading"
         + (" (an estimate)" if exchanged.estimated_wh else ""),
-        f"{new.serial} counts from {new.register_wh} Wh; the household's total goes on",
+        f"{new.serial} counts from {new.register_wh} Wh; the total goes on",
     ]
     if exchanged.flagged_wh:
         lines.append(f"{exchanged.flagged_wh} Wh more can't have flowed and are not billed")
-    point = next((one for one in config.meter_point if one.label == label), None)
+    named: dict[str, PointSection | FeederSection] = {
+        **{one.label: one for one in config.meter_point},
+        **{one.name: one for one in config.feeder},
+    }
+    point = named.get(label)
     if point is None:
         return "\n".join(lines)
     edits = [f'serial = "{new.serial}"'] if point.serial is not None else []
@@ -114,7 +124,8 @@ def _said(config: Config, exchange: Exchange, exchanged: Exchanged) -> str:
     if exchange.new.model is not None:
         edits.append(f'model = "{exchanged.model}"')
     if edits:
-        lines.append(f"now set in the file, at [[meter_point]] {label}: {', '.join(edits)}")
+        table = "feeder" if isinstance(point, FeederSection) else "meter_point"
+        lines.append(f"now set in the file, at [[{table}]] {label}: {', '.join(edits)}")
     if len(edits) > 1 and not exchanged.address.startswith("node/"):
         lines.append("then restart field: what hangs elsewhere, or is another model, is read then")
     return "\n".join(lines)

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     accept.add_argument("--critical", action="store_true", help="never cut for want of credit")
     accept.add_argument("--serial", help="what is printed on the meter (node/NAME)")
     accept.add_argument("--first-register-wh", type=int, help="its register when it was installed")
+    accept.add_argument("--feeder", help="on which it hangs; needed where there are several")
     forget = actions.add_parser("forget", help="drop it from the list until it reports again")
     forget.add_argument("name", help="the node's name")
     for action in actions.choices.values():  # --config may stand on either side of the action
@@ -97,12 +98,21 @@ async def _accept(config: Config, arguments: argparse.Namespace) -> MeterPoint:
         model="node",
         address=f"node/{name}",
         first_register_wh=arguments.first_register_wh,
+        feeder=_feeder(config, arguments.feeder),
     )
     named = {point.slot: point.label for point in config.meter_point}
     if named.get(setting.slot, setting.label) != setting.label:
         raise Permanent(f"slot {setting.slot} is {named[setting.slot]}'s in the file: take another")
     async with app.opened_store(config) as (database, clock):
         return await accept_candidate(database, name, setting, int(clock.now_s()))
+
+
+def _feeder(config: Config, name: str | None) -> str | None:
+    """The feeder that was named; what hangs on none would look lost."""
+    known = [feeder.name for feeder in config.feeder]
+    if (name is None and len(known) > 1) or (name is not None and name not in known):
+        raise Permanent(f"--feeder: say on which it hangs; known: {', '.join(known) or 'none'}")
+    return name
 
 
 def _at_least(least: int, option: str, value: int) -> int:

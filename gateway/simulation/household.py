@@ -99,6 +99,12 @@ class Household:
             self._energy_mw_ms = 0
             self._zero_wh = 0
 
+    def energy_until(self, now_ms: int) -> int:
+        """The exact energy drawn up to an instant, mW x ms, see :attr:`energy_mw_ms`."""
+        with self._lock:
+            self._advance(now_ms)
+            return self._energy_mw_ms
+
     def register_wh(self, now_ms: int) -> int:
         """What the energy register shows at ``now_ms``, Wh."""
         with self._lock:
@@ -113,7 +119,7 @@ class Household:
         with self._lock:
             self._advance(now_ms)
             minute = (self._accounted_ms - self._start_ms) // _MINUTE_MS
-            power_mw = self._power_mw(minute)
+            power_mw = self._power_mw(minute) if now_ms >= self._start_ms else 0
             chance = Random(f"{self.label}/{minute}")  # noqa: S311 - repeatable on purpose
             voltage_mv = 100 * (_NOMINAL_DV + chance.randint(-40, 40))
             factor_milli = 10 * chance.randint(90, 100) if power_mw else 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.simulation.feeder import FeederMeter
 from gateway.simulation.load import Load, ProfileLoad
 from gateway.simulation.nodes import NodeSettings
 from gateway.simulation.recording import RecordedLoad, Recording
@@ -15,6 +16,11 @@ BUS_METERS = 12
 NODES = 4
 GPIO_LINES = (17, 27, 22, 5, 6, 13, 19, 26, 18, 23, 24, 25)
 MAX_POWER_W = 15_000
+METERED_FEEDER, OTHER_FEEDER = "north", "south"
+METERED_SLOTS = range(5)
+"""Who hangs on the feeder that has a meter; more would be more than its 100 A."""
+FEEDER_UNIT = 100
+FEEDER_MAX_POWER_W = 23_000
 TOKEN = 10_000_000
 """Stroops of one ELECTRIC."""
 
@@ -44,6 +50,11 @@ class Resident:
     slot: int
     habit: Habit
     critical: bool = False
+
+    @property
+    def feeder(self) -> str:
+        """The feeder on which it hangs."""
+        return METERED_FEEDER if self.slot in METERED_SLOTS else OTHER_FEEDER
 
     @property
     def node(self) -> NodeSettings | None:
@@ -110,6 +121,12 @@ def residents(
         habit = Habit.CREDIT if recording else _HABITS.get(slot, Habit.CREDIT)
         found.append(Resident(home, slot, habit, critical=slot == _CLINIC and recording is None))
     return found
+
+
+def metered_feeder(found: Sequence[Resident]) -> FeederMeter:
+    """The feeder with a meter, and who of them hangs on it."""
+    labels = tuple(one.home.label for one in found if one.feeder == METERED_FEEDER)
+    return FeederMeter(METERED_FEEDER, FEEDER_UNIT, labels, first_register_wh=70_000)
 
 
 def _label(slot: int, recording: Recording | None) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
+from typing import Protocol
 
-from gateway.simulation.household import Household
 from gateway.wire import registers
 from gateway.wire.frames import (
     BROADCAST_UNIT,
@@ -31,7 +31,7 @@ from gateway.wire.frames import (
     request_function,
 )
 from gateway.wire.meters.pzem_ac import ALARM_THRESHOLD_W_ADDRESS, PZEM_004T_V3
-from gateway.wire.tables import RegisterMap
+from gateway.wire.tables import Measurement, RegisterMap
 
 _ALARM_THRESHOLD_W = 23_000
 # DC: high and low voltage alarm thresholds (0.01 V), and the shunt (0: 100 A).
@@ -50,6 +50,22 @@ class Fault(Enum):
     EXCEPTION = "replies that it has failed (code 4)"
 
 
+class Measured(Protocol):
+    """What a meter measures: a household, or a whole feeder."""
+
+    def measurement(self, now_ms: int) -> Measurement:
+        """Everything that the meter shows at an instant (unix milliseconds)."""
+        ...
+
+    def register_wh(self, now_ms: int) -> int:
+        """What the energy register shows then, Wh."""
+        ...
+
+    def reset_energy(self, at_ms: int) -> None:
+        """Set the register to zero."""
+        ...
+
+
 class Pzem:
     """A meter on a bus: a PZEM for AC, or whatever its table says.
 
@@ -59,7 +75,7 @@ class Pzem:
         table: which model it is.
     """
 
-    def __init__(self, unit: int, household: Household, table: RegisterMap = PZEM_004T_V3) -> None:
+    def __init__(self, unit: int, household: Measured, table: RegisterMap = PZEM_004T_V3) -> None:
         self.unit = unit
         self.household = household
         self.alarm_threshold_w = _ALARM_THRESHOLD_W

@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.errors import Permanent
 from gateway.simulation.broker import BrokerAddress
 from gateway.simulation.bus import TURNAROUND_S, Bus
+from gateway.simulation.feeder import Feeder, FeederMeter
 from gateway.simulation.household import Household
 from gateway.simulation.load import Load
 from gateway.simulation.nodes import NodeSettings, SimulatedNode
@@ -84,6 +85,7 @@ class Village:
         homes: who lives there.
         broker: where nodes connect to; None when there are no nodes.
         turnaround_s: of the meters on the bus, s of wall time.
+        feeders: feeders with a meter on the bus.
 
     Raises:
         Permanent: two homes share a label, a unit id, a node or a line, or a broker is missing.
@@ -98,16 +100,23 @@ class Village:
         broker: BrokerAddress | None = None,
         *,
         turnaround_s: float = TURNAROUND_S,
+        feeders: Sequence[FeederMeter] = (),
     ) -> None:
-        _check(homes, broker)
+        _check(homes, broker, feeders)
         self._clock = clock
         self.households = {home.label: _household(home, start_s) for home in homes}
+        meters = [
+            Pzem(home.meter.unit, self.households[home.label], home.meter.table)
+            for home in homes
+            if isinstance(home.meter, BusMeter)
+        ]
+        self.feeders = {
+            one.name: Feeder(one, [self.households[label] for label in one.labels], start_s * 1000)
+            for one in feeders
+        }
+        meters += [Pzem(one.unit, self.feeders[one.name], one.table) for one in feeders]
         self.bus = Bus(
-            [
-                Pzem(home.meter.unit, self.households[home.label], home.meter.table)
-                for home in homes
-                if isinstance(home.meter, BusMeter)
-            ],
+            meters,
             self.now_ms,
             turnaround_s=turnaround_s,
         )
@@ -193,9 +202,12 @@ def _household(home: Home, start_s: int) -> Household:
     )
 
 
-def _check(homes: Sequence[Home], broker: BrokerAddress | None) -> None:
+def _check(
+    homes: Sequence[Home], broker: BrokerAddress | None, feeders: Sequence[FeederMeter]
+) -> None:
     _check_unique("label", [home.label for home in homes])
-    _check_unique("unit id", [h.meter.unit for h in homes if isinstance(h.meter, BusMeter)])
+    units = [home.meter.unit for home in homes if isinstance(home.meter, BusMeter)]
+    _check_unique("unit id", [*units, *(one.unit for one in feeders)])
     names = [home.meter.name for home in homes if isinstance(home.meter, NodeSettings)]
     _check_unique("node", names)
     _check_unique("GPIO line", [home.relay.line for home in homes if home.relay is not None])

@@ -24,6 +24,7 @@ _TITLES = {
     SignKind.POWER_WHILE_DISCONNECTED: "{}: power while disconnected",
     SignKind.REGISTER_WENT_BACK: "{}: register went back",
 }
+_LOSS_REMEDY = "Look for a house without a meter, a bypass, a tapped line."
 _REMEDIES = {
     SignKind.FEEDER_DEAD: (
         "Look at its breaker and at the line. If the houses have light, look at the adapter and "
@@ -69,9 +70,7 @@ def notice(status: Status, meters: Iterable[MeterOverview], at: Instant) -> Alar
     since = f"Since {at.when(status.since_s)}."
     if status.name.startswith(f"{STATUS}:"):
         title = f"Energy is missing on feeder {status.name.partition(':')[2]}"
-        look = "Look for a house without a meter, a bypass, a tapped line."
-        text = f"{words.sentence(status.message)} {since} {look}"
-        return Alarm(title, text)
+        return Alarm(title, f"{words.sentence(status.message)} {since} {_LOSS_REMEDY}")
     sign = parse_name(status.name)
     if sign is None:
         return None
@@ -105,7 +104,7 @@ def _view(day: FeederDay, alarmed: bool, at: Instant) -> LossView:  # noqa: FBT0
     share = ""
     if found.feeder_wh > 0:
         share = f"{_percent(found.suspected_wh * _PERMILLE // found.feeder_wh)} of delivered"
-    waits = "" if day.complete else "; some hours wait for a mute meter"
+    waits = "" if day.complete else "; some hours are incomplete"
     return LossView(
         feeder=Figure(day.feeder, f"{_day(found.start_s, at)}, {found.hours} h{waits}"),
         delivered=Figure(words.energy(found.feeder_wh)),

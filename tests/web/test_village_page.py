@@ -251,7 +251,7 @@ async def test_a_feeders_day_in_a_line(database: Database) -> None:
     page = await page_of(database)
     assert "north today, 13 h 10.00 kWh 9.50 kWh 100 Wh 400 Wh 4.0 % of delivered" in page
     assert (
-        "south yesterday, 24 h; some hours wait for a mute meter 10.00 kWh 9.95 kWh 100 Wh "
+        "south yesterday, 24 h; some hours are incomplete 10.00 kWh 9.95 kWh 100 Wh "
         "-50 Wh -0.5 % of delivered"
     ) in page
 

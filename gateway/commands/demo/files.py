@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.simulation.households import MAX_POWER_W, Resident
+from gateway.simulation.households import (
+    FEEDER_MAX_POWER_W,
+    MAX_POWER_W,
+    OTHER_FEEDER,
+    Resident,
+    metered_feeder,
+)
 from gateway.simulation.localnet import PASSPHRASE
 
 SITE = 1
@@ -97,6 +103,8 @@ def write_configuration(
             "[clock]",
             {"origin_s": clock.origin_s, "wall_s": clock.wall_s, "factor": clock.factor},
         ),
+        ("[[feeder]]", _feeder(residents)),
+        ("[[feeder]]", {"name": OTHER_FEEDER}),
         *(("[[meter_point]]", _meter_point(one)) for one in residents),
     ]
     lines = []
@@ -107,6 +115,20 @@ def write_configuration(
     return path
 
 
+def _feeder(residents: Sequence[Resident]) -> dict[str, object]:
+    feeder = metered_feeder(residents)
+    return {
+        "name": feeder.name,
+        "bus": "main",
+        "unit_id": feeder.unit,
+        "model": feeder.table.model,
+        "max_power_w": FEEDER_MAX_POWER_W,
+        "first_register_wh": feeder.first_register_wh,
+        "no_load_w": feeder.no_load_w,
+        "resistive_ppm_per_kw": feeder.resistive_ppm_per_kw,
+    }
+
+
 def _meter_point(resident: Resident) -> dict[str, object]:
     home = resident.home
     settings: dict[str, object] = {
@@ -115,6 +137,7 @@ def _meter_point(resident: Resident) -> dict[str, object]:
         "max_power_w": MAX_POWER_W,
         "critical": resident.critical,
         "first_register_wh": home.first_register_wh,
+        "feeder": resident.feeder,
     }
     if resident.node:
         return settings | {"node": resident.node.name, "relay": "node"}

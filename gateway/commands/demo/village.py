@@ -28,7 +28,14 @@ from gateway.commands.demo.processes import GatewayProcess
 from gateway.errors import Permanent
 from gateway.ledger.contracts.meter import Plan as PaymentPlan
 from gateway.simulation.broker import Broker, BrokerAddress
-from gateway.simulation.households import BUS_METERS, NODES, Habit, Resident, residents
+from gateway.simulation.households import (
+    BUS_METERS,
+    NODES,
+    Habit,
+    Resident,
+    metered_feeder,
+    residents,
+)
 from gateway.simulation.localnet import Localnet
 from gateway.simulation.nodes import NodeSettings
 from gateway.simulation.outage import Cable
@@ -143,6 +150,7 @@ class DemoVillage:
             start_s,
             [one.home for one in self._residents],
             broker,
+            feeders=[metered_feeder(self._residents)],
         )
         self._village.start()
         stack.push_async_callback(self._village.stop)
