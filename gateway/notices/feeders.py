@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from gateway.domain.diagnosis import Sign, State, diagnose
 from gateway.domain.signs import Limits
 from gateway.notices.settings import NoticeSettings
-from gateway.store.feeders import FeederMeter
-
-_NODE = "node"
+from gateway.store.feeders import NODE, FeederMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,7 @@ def by_feeder(
     """
     groups: defaultdict[str, list[FeederMeter]] = defaultdict(list)
     for meter in meters:
-        line = _line(meter)
-        name = meter.feeder or settings.only or (line if line != _NODE else None)
+        name = meter.feeder_name(settings.only)
         if name is not None:
             groups[name].append(meter)
     heard = _lines_heard(meters, now_s, settings.signs.mute_after_s)
@@ -93,19 +90,14 @@ def _feeder(name: str, meters: Sequence[FeederMeter], heard: frozenset[str]) -> 
     )
 
 
-def _line(meter: FeederMeter) -> str:
-    """The bus's name, or 'node'."""
-    return meter.address.partition("/")[0]
-
-
 def _lines_heard(meters: Iterable[FeederMeter], now_s: int, within_s: int) -> frozenset[str]:
     """Buses of which a meter was heard lately, and 'node' where any meter at all was."""
     heard = {
-        _line(meter)
+        meter.line
         for meter in meters
         if meter.facts.seen_s is not None and now_s - meter.facts.seen_s <= within_s
     }
-    return frozenset({*heard, _NODE} if heard else heard)
+    return frozenset({*heard, NODE} if heard else heard)
 
 
 def _is_watched(meter: FeederMeter, heard: frozenset[str]) -> bool:
@@ -114,7 +106,6 @@ def _is_watched(meter: FeederMeter, heard: frozenset[str]) -> bool:
     A whole line that is mute has to be reported as offline by who polls it; otherwise it is the
     poller that is away, and the meters may be well.
     """
-    line = _line(meter)
-    if line == _NODE and meter.broker_state != "online":
+    if meter.line == NODE and meter.broker_state != "online":
         return False
-    return line in heard or meter.line_state == "offline"
+    return meter.line in heard or meter.line_state == "offline"

@@ -13,6 +13,7 @@ from gateway.store.database import Database, Row
 from gateway.store.groups import entries_of
 from gateway.store.slots import FEEDER
 
+NODE = "node"
 FIRST_GROUPS = 30
 """Looked at by who begins to look."""
 MOST_GROUPS = 200
@@ -57,6 +58,19 @@ class FeederMeter:
     line_state: str | None
     broker_state: str | None
     facts: MeterFacts
+
+    @property
+    def line(self) -> str:
+        """The bus's name, or 'node'."""
+        return self.address.partition("/")[0]
+
+    def feeder_name(self, only: str | None) -> str | None:
+        """The feeder on which it hangs, as signs call it; None: a node's that is on none.
+
+        Args:
+            only: the name of the only feeder; None: there are several, or none.
+        """
+        return self.feeder or only or (self.line if self.line != NODE else None)
 
 
 @dataclass(frozen=True, slots=True)
