@@ -279,7 +279,8 @@ def ledger_settings(config: Config) -> LedgerSettings:
 
 
 def web(config: Config, database: Database, clock: Clock) -> list[Service]:
-    """The operator's page and the API."""
+    """The operator's page and the API, and what checks usage before it is billed."""
+    from gateway.billing import IntervalCheck
     from gateway.web.service import WebService
     from gateway.web.settings import WebSettings
 
@@ -291,7 +292,10 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         token=config.chain.token,
         chain_stale_after_s=config.chain.stale_after_s,
     )
-    return [WebService(database, clock, settings)]
+    return [
+        WebService(database, clock, settings),
+        IntervalCheck(database, clock, time_bands(config).tier_at),
+    ]
 
 
 def time_bands(config: Config) -> TimeBands:
