@@ -85,8 +85,8 @@ async def _decide(
             return await reject(database, act)
         case _:
             span = Span(
-                take_instant(arguments.start, config.zone, act.at_s),
-                take_instant(arguments.end, config.zone, act.at_s),
+                take_instant(arguments.start, config.zone, act.at_s, "--from"),
+                take_instant(arguments.end, config.zone, act.at_s, "--to"),
             )
             return await estimate_missed(database, act, span, tier_at)
 

@@ -20,6 +20,7 @@ from gateway.store.exchanges import exchange_meter
 from gateway.store.missed import Span, estimate_missed
 from gateway.store.overview import find_meter
 from gateway.store.settlement import find_pending
+from gateway.store.unsettled import UnsettledUsage
 from tests.store.metering import number, read, tier_at
 from tests.village import HOUSE, START_S, settle_in
 
@@ -258,3 +259,19 @@ async def test_an_estimate_belongs_to_who_lived_there_then(database: Database) -
     await move_in(database, LABEL, None, NOW_S, NOW_S)
     await read(database, 1, NOW_S + HOUR_S, 51_211)
     assert (await move_out(database, LABEL, NOW_S + HOUR_S, NOW_S + HOUR_S)).usage_wh == 10
+
+
+async def test_what_is_added_to_old_usage_counts_against_credit_at_once(
+    database: Database,
+) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO chain_price VALUES (1, 0, 10, 10, 10, 0, 0)")
+        await connection.execute(
+            "INSERT INTO chain_meter VALUES (1, 0, 0, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 0)"
+        )
+    unsettled = UnsettledUsage(database)
+    [before] = (await unsettled.find(NOW_S + 86_400))[1]
+    await stand_still(database)
+    await estimate_missed(database, ACT, STUCK, tier_at)
+    [after] = (await unsettled.find(NOW_S + 86_400))[1]
+    assert sum(after.tiers_wh) - sum(before.tiers_wh) == 300
