@@ -1,9 +1,10 @@
 # The same commands on a laptop, on a Pi and in CI.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup setup-test demo test check bench coverage contracts lock
+.PHONY: setup setup-test demo test check bench coverage fuzz contracts lock
 
 PYTHON := .venv/bin/python
+FUZZ_S := 60
 
 setup:  ## install what is missing, build the local ledger
 	@scripts/setup.sh
@@ -34,6 +35,12 @@ coverage: setup-test  ## how many lines of the contracts their tests run; instal
 	@scripts/setup.sh --coverage
 	@$(PYTHON) -m benchmarks coverage
 
+fuzz: setup-test  ## a minute of the worst bytes for each decoder; FUZZ_S=seconds
+	@scripts/setup.sh --fuzz
+	@for target in frames messages groups; do \
+	    .venv-fuzz/bin/python -m tests.fuzz $$target $(FUZZ_S) || exit 1; \
+	done
+
 contracts: setup-test  ## rebuild contracts/wasm from source
 	@scripts/setup.sh --wasm
 	@scripts/cargo.sh run --quiet --locked --manifest-path contracts/Cargo.toml -p xtask -- build
@@ -42,3 +49,4 @@ lock:  ## pin the Python environment anew
 	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock
 	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q pyproject.toml --extra dev -o requirements-dev.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q benchmarks/peers/requirements.txt -o benchmarks/peers/requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q tests/fuzz/requirements.txt -o tests/fuzz/requirements.lock

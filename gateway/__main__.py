@@ -27,6 +27,7 @@ COMMANDS = {
     "commission": "prove which relay switches which meter",
     "node": "see, accept or forget Wi-Fi meters that nobody knows",
     "meter": "see which meter hangs where, and exchange one",
+    "edit": "decide on readings that look wrong: bill, reject, estimate",
     "account": "who lives where: moving out and in",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",

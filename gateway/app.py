@@ -307,7 +307,8 @@ def ledger_settings(config: Config) -> LedgerSettings:
 
 
 def web(config: Config, database: Database, clock: Clock) -> list[Service]:
-    """The operator's page and the API; what people should hear of."""
+    """The operator's page and the API, what checks usage, and what people should hear of."""
+    from gateway.billing import IntervalCheck
     from gateway.notices import LossReport, SignWatch
     from gateway.web.service import WebService
     from gateway.web.settings import WebSettings
@@ -323,6 +324,7 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
     notices = notice_settings(config)
     return [
         WebService(database, clock, settings),
+        IntervalCheck(database, clock, time_bands(config).tier_at),
         SignWatch(notices, database, clock),
         LossReport(notices, database, clock),
     ]

@@ -3,6 +3,7 @@
 #   --test      also what the tests need (a browser, SQLite's shell)
 #   --wasm      also what rebuilding the contracts needs
 #   --coverage  also what counting the lines that run needs
+#   --fuzz      also what fuzzes the decoders, in .venv-fuzz (x86-64)
 #   --peers     also other projects' programs that benchmarks run beside ours, in .venv-peers
 # Downloads from package registries only (Debian, PyPI, crates.io).
 set -euo pipefail
@@ -14,6 +15,7 @@ as_root() {
 
 missing=()
 peers=
+fuzz=
 need() {  # need COMMAND PACKAGE...
     command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("${@:2}")
 }
@@ -32,8 +34,9 @@ for option in "$@"; do
             [ -d /usr/lib/rustlib/src/rust ] || [ -d /usr/src/rustc-src ] || missing+=(rust-web-src)
             [ -x /usr/bin/cargo ] || missing+=(rustc-web cargo-web) ;;
         --coverage) need llvm-cov-22 llvm-22 ;;
+        --fuzz) fuzz=yes ;;
         --peers) peers=yes ;;
-        *) echo "setup.sh: unknown option $option (known: --test, --wasm, --coverage, --peers)" >&2; exit 2 ;;
+        *) echo "setup.sh: unknown option $option (known: --test, --wasm, --coverage, --fuzz, --peers)" >&2; exit 2 ;;
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -53,6 +56,18 @@ if [ ! -x .venv/bin/gateway ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ];
     .venv/bin/uv pip install -q --require-hashes -r requirements-dev.lock
     .venv/bin/uv pip install -q --no-deps --no-build-isolation -e .
     echo "$wanted" > "$stamp"
+fi
+
+if [ -n "$fuzz" ]; then
+    lock=tests/fuzz/requirements.lock
+    stamp=.venv-fuzz/.installed-from
+    wanted=$(sha256sum < "$lock")
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        echo "installing the fuzzer's Python environment"
+        [ -x .venv-fuzz/bin/python ] || python3 -m venv --without-pip .venv-fuzz
+        VIRTUAL_ENV=$PWD/.venv-fuzz .venv/bin/uv pip install -q --require-hashes -r "$lock"
+        echo "$wanted" > "$stamp"
+    fi
 fi
 
 if [ -n "$peers" ]; then

@@ -14,13 +14,14 @@ def add_at(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", help="when, like 2026-03-01T10:00, village time (default: now)")
 
 
-def take_instant(text: str | None, zone: ZoneInfo, now_s: int) -> int:
+def take_instant(text: str | None, zone: ZoneInfo, now_s: int, option: str = "--at") -> int:
     """Unix seconds of what was typed; nothing is now.
 
     Args:
         text: ISO 8601, with or without an offset.
         zone: the village's.
         now_s: the time (unix seconds).
+        option: with which it was typed.
 
     Raises:
         Permanent: it is none, or still to come.
@@ -30,12 +31,14 @@ def take_instant(text: str | None, zone: ZoneInfo, now_s: int) -> int:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise Permanent(f"--at {text!r} is no instant: write it like 2026-03-01T10:00") from None
+        raise Permanent(
+            f"{option} {text!r} is no instant: write it like 2026-03-01T10:00"
+        ) from None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
     at_s = int(instant.timestamp())
     if at_s > now_s:
-        raise Permanent(f"--at {text} is still to come: do it when it is over")
+        raise Permanent(f"{option} {text} is still to come: do it when it is over")
     return at_s
 
 

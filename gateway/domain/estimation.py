@@ -99,6 +99,13 @@ def estimate(gap: Stretch, known_wh: Mapping[int, int]) -> tuple[Estimate, ...]:
     )
 
 
+def consulted(gap: Stretch) -> frozenset[int]:
+    """Starts of all quarter-hours (unix seconds) that :func:`estimate` may ask for."""
+    starts = [start_s for start_s, _ in gap.parts_ms]
+    like = {start_s - back_s for start_s in starts for back_s in (*_LIKE_WEEKS, *_LIKE_DAYS)}
+    return frozenset(like | {starts[0] - INTERVAL_S, starts[-1] + INTERVAL_S})
+
+
 def apportion(total_wh: int, weights: Sequence[int]) -> list[int]:
     """Divide whole Wh in proportion to weights, exactly, by largest remainder.
 

@@ -82,7 +82,9 @@ def pack(entry: Reading | Gap) -> bytes:
 def _unpack(record: tuple[int, ...]) -> Reading | Gap:
     meter_id, at_ms, energy_wh, export_wh, voltage, current, power, frequency, factor = record[:9]
     doubts, quality, kind = record[9:]
-    if kind == _GAP:
+    if kind != _READING:
+        if kind != _GAP:
+            raise ValueError(kind)
         return Gap(meter_id, energy_wh, at_ms)
     return Reading(
         meter_id,
@@ -131,7 +133,7 @@ def decode(records: bytes) -> Iterator[Reading | Gap]:
     try:
         for record in _RECORD.iter_unpack(records):
             yield _unpack(record)
-    except (ValueError, OverflowError):  # a quality, or a year, that there is not
+    except (ValueError, OverflowError):  # a kind, a quality or a year that there is not
         raise GroupError("a group of readings is damaged: restore it from a backup") from None
 
 

@@ -132,8 +132,7 @@ def check_gaps(
         start_s = at_s if start_s is None else start_s
         end_s = at_s + rules.interval_s
         if end_s in present or end_s >= to_s:
-            reason = f"No reading for {(end_s - start_s) // 60} min."
-            yield Finding(Doubt.GAP, start_s, end_s, reason, 0, 0)
+            yield Finding(Doubt.GAP, start_s, end_s, _gap_reason(start_s, end_s), 0, 0)
             start_s = None
 
 
@@ -224,6 +223,44 @@ def check_equal(intervals: Sequence[Interval], rules: Rules) -> Iterator[Finding
             run = []
         if one is not None:
             run.append(one)
+
+
+def join(one: Finding, other: Finding) -> Finding:
+    """One finding of two of a kind that overlap or touch, because a run went on.
+
+    Args:
+        one: what was found first; it stays as it is where the other adds nothing to it.
+        other: what was found now.
+    """
+    start_s, end_s = min(one.start_s, other.start_s), max(one.end_s, other.end_s)
+    if (start_s, end_s) == (one.start_s, one.end_s):
+        return one
+    if (start_s, end_s) == (other.start_s, other.end_s):
+        return other
+    beyond_s = end_s - start_s - (one.end_s - one.start_s)
+    beyond_wh = other.against_wh * beyond_s // (other.end_s - other.start_s)
+    match one.kind:
+        case Doubt.GAP:
+            reason, against_wh = _gap_reason(start_s, end_s), 0
+        case Doubt.STUCK:
+            against_wh = one.against_wh + beyond_wh
+            reason = stuck_reason(against_wh)
+        case _:
+            reason, against_wh = other.reason, other.against_wh
+    return Finding(one.kind, start_s, end_s, reason, other.usage_wh, against_wh)
+
+
+def stuck_reason(missed_wh: int) -> str:
+    """Why standing still is a finding.
+
+    Args:
+        missed_wh: what flowed by the meter's own power, Wh.
+    """
+    return f"The register stood still while about {missed_wh} Wh flowed."
+
+
+def _gap_reason(start_s: int, end_s: int) -> str:
+    return f"No reading for {(end_s - start_s) // 60} min."
 
 
 def _finding(

@@ -42,7 +42,8 @@ async def install(
         connection: of an open transaction.
         installed: what hangs where.
         first_register_wh: what its register shows; None: the first reading starts the count.
-        carried_wh: what the meters before it counted at this meter point, Wh.
+        carried_wh: what the meters before it counted at this meter point, Wh; what people added
+            to usage is the meter point's and not carried (see gateway.store.edits).
 
     Returns:
         The rows of the installation and of the meter.

@@ -25,7 +25,8 @@ class Counted:
     Args:
         read_s: when the register was last believed (unix seconds).
         heard_s: when the meter last said anything, believed or not (unix seconds).
-        usage_wh: all usage counted at the meter point, over all its meters, Wh.
+        usage_wh: all usage counted at the meter point, over all its meters, and what people
+            added to it, Wh.
         power_mw: active power then, mW; None: the meter does not say.
     """
 
@@ -174,7 +175,7 @@ class VillageOverview:
 
 _METERS = """
 SELECT p.meter_point_id, p.label, p.site, p.slot, p.settlement_mode, p.critical, p.relay, i.address,
-       r.read_ms, r.cumulative_wh + i.carried_wh AS counted_wh, r.power_mw,
+       r.read_ms, r.cumulative_wh + i.carried_wh + IFNULL(a.added_wh, 0) AS counted_wh, r.power_mw,
        MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        IFNULL(t.residue_wh, 0) AS residue_wh,
        c.total_wh, c.balance, c.paid_from_s, c.paid_until_s, c.last_read_s, c.market_credit_wh,
@@ -185,6 +186,7 @@ FROM meter_point p
 CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
+LEFT JOIN added a ON a.meter_point_id = p.meter_point_id
 LEFT JOIN settlement t ON t.meter_point_id = p.meter_point_id
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
 LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id

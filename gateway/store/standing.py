@@ -68,7 +68,7 @@ async def find_standing(
     Raises:
         Permanent: its readings can't tell, and the sentence says which instant they could.
     """
-    row = await _row(connection, point)
+    row = await _row(connection, point, at_ms // 1000)
     if at_ms < row["from_s"] * 1000:
         raise Permanent(
             f"{point.label}: its meter {point.serial} hangs there only since "
@@ -91,13 +91,19 @@ async def find_standing(
     return _standing(row, read_ms, register_wh, at_ms)
 
 
-async def _row(connection: aiosqlite.Connection, point: MeterPoint) -> Row:
+async def _row(connection: aiosqlite.Connection, point: MeterPoint, at_s: int) -> Row:
+    """What is counted, with what people added before the instant (unix seconds)."""
     async with connection.execute(
         """SELECT i.from_s, i.first_register_wh, i.carried_wh, r.read_ms, r.energy_wh,
-                  IFNULL(r.cumulative_wh, 0) AS cumulative_wh
+                  IFNULL(r.cumulative_wh, 0) AS cumulative_wh,
+                  IFNULL((SELECT SUM(x.after_wh - x.before_wh)
+                          FROM edit e JOIN edited_usage x USING (edit_id)
+                          WHERE e.meter_point_id = :point AND e.kind IN ('release', 'estimate')
+                            AND IIF(e.kind = 'release', e.at_s, x.start_s) < :at_s), 0)
+                      AS added_wh
            FROM installation i LEFT JOIN register r USING (meter_id)
            WHERE i.meter_point_id = :point AND i.to_s IS NULL AND i.meter_id = :meter""",
-        {"point": point.meter_point_id, "meter": point.meter_id},
+        {"point": point.meter_point_id, "meter": point.meter_id, "at_s": at_s},
     ) as cursor:
         row = await cursor.fetchone()
     if row is None:
@@ -125,6 +131,7 @@ async def _check_no_step(
 def _standing(row: Row, read_ms: int, register_wh: int, at_ms: int) -> Standing:
     now_wh = row["energy_wh"] if row["energy_wh"] is not None else register_wh
     counted_wh = row["carried_wh"] + row["cumulative_wh"] - (now_wh - register_wh)
+    counted_wh += row["added_wh"]
     return Standing(register_wh, counted_wh, at_ms - read_ms > ESTIMATED_AFTER_MS)
 
 

@@ -27,10 +27,11 @@ SUM_AGAIN_S = 3600
 
 _END_S = 1 << 62
 
-# What the sum of old usage depends on: claims, prices, plan windows, meters that are late. Claims
+# What the sum of old usage depends on: claims, prices, plan windows, edits, late meters. Claims
 # change only when a row enters the outbox or is answered.
 _VERSION = """
 SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
+       (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')) AS unanswered,
        (SELECT GROUP_CONCAT(version || ' ' || effective_from_s || ' ' || off_peak || ' '
                             || standard || ' ' || peak) FROM chain_price) AS prices,

@@ -251,8 +251,8 @@ def decode_quickly(payload: bytes) -> NodeReading | None:
 
     Goes through floats where that provably ends at the same integer as the decimal text.
     """
-    if len(payload) > MAX_MESSAGE_BYTES:
-        return None
+    if len(payload) > MAX_MESSAGE_BYTES or not payload.isascii():
+        return None  # msgspec passes over fields it does not know, UTF-8 or not
     try:
         message = _DECODER.decode(payload)
         energy_wh = _rounded(message.energy_kwh * 1000)

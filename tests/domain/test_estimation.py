@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.estimation import Estimate, Method, Stretch, apportion, estimate
+from gateway.domain.estimation import Estimate, Method, Stretch, apportion, consulted, estimate
 
 MONDAY = 1_700_438_400
 QUARTER_MS = 900_000
@@ -98,3 +98,17 @@ def test_apportioned_parts_are_exact_and_within_one_wh(total_wh: int, weights: l
     for part_wh, weight in zip(parts, weights, strict=True):
         if whole:
             assert abs(part_wh * whole - total_wh * weight) < whole
+
+
+@given(
+    st.integers(1, 200),
+    st.integers(0, 899_999),
+    st.dictionaries(st.integers(-2_700, 210).map(lambda place: place * 900 + MONDAY), st.just(7)),
+)
+def test_nothing_is_asked_for_but_what_was_said_before(
+    quarters: int, late_ms: int, known_wh: dict[int, int]
+) -> None:
+    gap = _gap(quarters, 1_000, late_ms=late_ms)
+    asked = consulted(gap)
+    needed = {start_s: wh for start_s, wh in known_wh.items() if start_s in asked}
+    assert estimate(gap, needed) == estimate(gap, known_wh)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.intervals import Finding, Interval, Rules, check_history, check_intervals
+from gateway.domain.intervals import (
+    Finding,
+    Interval,
+    Rules,
+    check_history,
+    check_intervals,
+    join,
+)
 from gateway.domain.readings import Doubt
 
 DAY_S = 86_400
@@ -111,3 +118,25 @@ def test_no_history_of_intervals_crashes_the_checks(
         for place, each in zip(places, usage_wh, strict=False)
     ]
     assert all(one.start_s < one.end_s for one in _check(intervals, register_wh))
+
+
+def test_a_gap_that_goes_on_is_one_gap_with_its_whole_length() -> None:
+    first = Finding(Doubt.GAP, 0, 3_600, "No reading for 60 min.", 0, 0)
+    later = Finding(Doubt.GAP, 1_800, 7_200, "No reading for 90 min.", 0, 0)
+    assert join(first, later) == Finding(Doubt.GAP, 0, 7_200, "No reading for 120 min.", 0, 0)
+    assert join(join(first, later), first) == join(first, later)
+
+
+def test_a_stuck_register_has_missed_more_when_it_stands_longer() -> None:
+    first = Finding(Doubt.STUCK, 0, 3_600, "", 0, 100)
+    later = Finding(Doubt.STUCK, 1_800, 7_200, "", 0, 150)
+    joined = join(first, later)
+    assert (joined.start_s, joined.end_s, joined.against_wh) == (0, 7_200, 200)
+    assert joined.reason == "The register stood still while about 200 Wh flowed."
+
+
+def test_what_is_found_again_is_what_it_was() -> None:
+    first = Finding(Doubt.SPIKE, 0, 900, "900 Wh", 900, 20)
+    assert join(first, Finding(Doubt.SPIKE, 0, 900, "901 Wh", 901, 20)) == first
+    wider = Finding(Doubt.EQUAL, 0, 9_000, "10 intervals", 100, 100)
+    assert join(Finding(Doubt.EQUAL, 900, 8_100, "8 intervals", 100, 100), wider) == wider

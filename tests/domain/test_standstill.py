@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.domain.standstill import Standstill, stand
+from gateway.domain.intervals import Interval
+from gateway.domain.readings import Doubt
+from gateway.domain.standstill import Standstill, check_standstill, stand
 
 AT = 1_700_000_000_000
 
@@ -42,3 +44,23 @@ def test_a_meter_that_does_not_say_its_power_is_never_stuck() -> None:
 
 def test_a_coarser_register_may_miss_more() -> None:
     assert not _follow([1_000_000] * 36).stuck(stuck_wh=100)
+
+
+def _quarters(usage_wh: list[int]) -> list[Interval]:
+    return [Interval(place * 900, wh) for place, wh in enumerate(usage_wh)]
+
+
+def test_quarter_hours_without_movement_while_power_flows_are_one_stretch() -> None:
+    power_mw = dict.fromkeys(range(0, 6 * 900, 900), 100_000)
+    (finding,) = check_standstill(_quarters([25, 0, 0, 0, 25, 25]), power_mw)
+    assert (finding.kind, finding.start_s, finding.end_s) == (Doubt.STUCK, 900, 3_600)
+    assert (finding.usage_wh, finding.against_wh) == (0, 75)
+    assert finding.reason == "The register stood still while about 75 Wh flowed."
+
+
+def test_a_gap_or_a_move_parts_stretches_and_little_is_none() -> None:
+    power_mw = dict.fromkeys(range(0, 6 * 900, 900), 100_000)
+    whole = _quarters([0, 0, 0, 0, 0])
+    assert len(list(check_standstill([*whole[:2], *whole[3:]], power_mw))) == 2
+    assert list(check_standstill(whole, dict.fromkeys(power_mw, 10_000))) == []
+    assert list(check_standstill(whole, {})) == []

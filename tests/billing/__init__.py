@@ -1,0 +1,1 @@
+"""Tests of the room that turns readings into what is owed."""
