@@ -142,6 +142,12 @@ def times(records: bytes) -> Iterator[tuple[int, int]]:
             yield record[0], record[1]
 
 
+def span(records: bytes) -> tuple[int, int]:
+    """Times (unix milliseconds) of the oldest and of the newest record, gaps among them."""
+    found = [record[1] for record in _RECORD.iter_unpack(records)]
+    return min(found), max(found)
+
+
 def by_meter(records: bytes) -> Iterator[tuple[int, bytes]]:
     """Each meter's own records of a group, by meter."""
     parts = (records[start : start + _SIZE] for start in range(0, len(records), _SIZE))
