@@ -28,6 +28,8 @@ COMMANDS = {
     "node": "see, accept or forget Wi-Fi meters that nobody knows",
     "meter": "see which meter hangs where, and exchange one",
     "account": "who lives where: moving out and in",
+    "backup": "copy the database while everything runs, and check the copy",
+    "restore": "put a backup in the database's place",
     "verify": "prove the stored readings and what was counted of them",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",

@@ -15,8 +15,6 @@ from urllib.parse import quote
 from gateway.errors import Permanent, Transient
 from gateway.store.database import BUSY_TIMEOUT_S, newest_schema, too_new, translated
 
-FIRST_WITH_GROUPS = 3
-"""The schema in which readings are kept by the group."""
 _STEPS = 10_000
 """Of SQLite's machine between two looks at whether to stop: some milliseconds."""
 
@@ -30,12 +28,15 @@ def never() -> bool:
 
 
 @contextmanager
-def snapshot(path: Path, stop: Stop = never) -> Iterator[sqlite3.Connection]:
+def snapshot(
+    path: Path, stop: Stop = never, *, oldest: int | None = None
+) -> Iterator[sqlite3.Connection]:
     """Open a file and hold on to what is committed now.
 
     Args:
         path: the file.
         stop: asked while SQLite works; True ends it.
+        oldest: the oldest schema to accept; None: only the newest.
 
     Raises:
         Permanent: it isn't there, is no usable store, or was written by another version.
@@ -45,13 +46,13 @@ def snapshot(path: Path, stop: Stop = never) -> Iterator[sqlite3.Connection]:
         raise Permanent(f"{path} isn't there: name the database's file")
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     with in_words(path, stop), closing(sqlite3.connect(uri, uri=True)) as connection:
-        prepare(connection, stop)
+        _prepare(connection, stop)
         connection.execute("BEGIN")
-        check_schema(connection, path)
+        _check_schema(connection, path, newest_schema() if oldest is None else oldest)
         yield connection
 
 
-def prepare(connection: sqlite3.Connection, stop: Stop) -> None:
+def _prepare(connection: sqlite3.Connection, stop: Stop) -> None:
     """Rows by name, patience with others, and a way to stop it."""
     connection.isolation_level = None
     connection.row_factory = sqlite3.Row
@@ -75,21 +76,15 @@ def interrupted() -> Transient:
     return Transient("stopped before it was done: nothing was changed, so begin again")
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema of an open file.
-
-    Raises:
-        Permanent: it is no store of ours, or one of another version.
-    """
+def _check_schema(connection: sqlite3.Connection, path: Path, oldest: int) -> None:
     schema = int(connection.execute("PRAGMA user_version").fetchone()[0])
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
     if not {"meta", "meter_point"} <= names:
         raise Permanent(f"{path} is no gateway's database: name another file")
     if schema > newest_schema():
         raise too_new(path, schema)
-    if schema < newest_schema():
+    if schema < oldest:
         raise Permanent(
             f"{path} was written by an older version (schema {schema}, this one knows "
             f"{newest_schema()}): start this version of the gateway on it once"
         )
-    return schema

@@ -68,7 +68,7 @@ def change(path: Path, sql: str, *parameters: object) -> None:
         assert connection.execute(sql, parameters).rowcount
 
 
-def ask(path: Path, sql: str, *parameters: object) -> list[tuple[int | bytes, ...]]:
+def ask(path: Path, sql: str, *parameters: object) -> list[tuple[int | bytes | str, ...]]:
     """What a tool of SQLite's shows."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(sql, parameters).fetchall()
