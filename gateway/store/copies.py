@@ -64,7 +64,7 @@ def back_up(source: Path, target: Path, stop: Stop, progress: Progress) -> Copie
         Transient: the disk is full, or somebody asked to stop.
     """
     partial = target.with_name(f"{target.name}.partial")
-    with _being_made(partial) as file:
+    with being_made(partial) as file:
         copy_store(source, partial, stop, progress)
         findings = _findings(partial, stop)
         if findings and not _findings(source, stop):
@@ -154,7 +154,7 @@ def _findings(path: Path, stop: Stop) -> tuple[Finding, ...]:
 
 
 @contextmanager
-def _being_made(partial: Path) -> Iterator[int]:
+def being_made(partial: Path) -> Iterator[int]:
     """An empty file, ours alone, that is gone afterwards unless it was renamed."""
     try:
         file = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
@@ -200,7 +200,7 @@ def cannot_write(path: Path, error: OSError) -> GatewayError:
     """What to say when a file can't be written."""
     if error.errno == errno.ENOSPC:
         return Transient(f"the disk is full: {path} could not be written; free some space")
-    return Permanent(f"{path} can't be written ({error.strerror}): choose another place")
+    return Permanent(f"{path} can't be written ({error.strerror or error}): choose another place")
 
 
 def sync_folder(folder: Path) -> None:
