@@ -35,6 +35,8 @@ HOUR_MS: Final = 3_600_000
 
 _VERSION = b"\x01"
 _LEVEL = 6  # 9 gains 0.2 bytes a reading and takes twice as long
+_MOST_BYTES = 10_000_000
+"""Of a group's records, a hundred times what a flush brings: no blob may fill the memory."""
 _RECORD = struct.Struct("<IqqqIIiIhHBB")
 _SIZE = _RECORD.size
 _METER = struct.Struct("<I")
@@ -84,6 +86,8 @@ def _unpack(record: tuple[int, ...]) -> Reading | Gap:
     doubts, quality, kind = record[9:]
     if kind == _GAP:
         return Gap(meter_id, energy_wh, at_ms)
+    if kind != _READING:
+        raise ValueError
     return Reading(
         meter_id,
         at_milliseconds(at_ms),
@@ -113,10 +117,13 @@ def expand(blob: bytes) -> bytes:
     """
     if blob[:1] != _VERSION:
         raise GroupError("a group of readings was written by another version: install that again")
+    unpacking = zlib.decompressobj()
     try:
-        columns = zlib.decompress(blob[1:])
+        columns = unpacking.decompress(blob[1:], _MOST_BYTES)
     except zlib.error:
         raise GroupError("a group of readings is damaged: restore it from a backup") from None
+    if not unpacking.eof or unpacking.unused_data:  # cut, too large, or more than we wrote
+        raise GroupError("a group of readings is damaged: restore it from a backup")
     count, rest = divmod(len(columns), _SIZE)
     if rest or not count:
         raise GroupError("a group of readings is cut off: restore it from a backup")
@@ -131,7 +138,7 @@ def decode(records: bytes) -> Iterator[Reading | Gap]:
     try:
         for record in _RECORD.iter_unpack(records):
             yield _unpack(record)
-    except (ValueError, OverflowError):  # a quality, or a year, that there is not
+    except (ValueError, OverflowError):  # a quality, a kind or a year that there is not
         raise GroupError("a group of readings is damaged: restore it from a backup") from None
 
 
