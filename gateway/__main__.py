@@ -29,6 +29,10 @@ COMMANDS = {
     "meter": "see which meter hangs where, and exchange one",
     "edit": "decide on readings that look wrong: bill, reject, estimate",
     "account": "who lives where: moving out and in",
+    "backup": "copy the database while everything runs, and check the copy",
+    "restore": "put a backup in the database's place",
+    "export": "readings, usage or rollups as a CSV or Parquet file",
+    "verify": "prove the stored readings and what was counted of them",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }

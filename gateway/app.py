@@ -155,14 +155,18 @@ async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[Me
 @asynccontextmanager
 async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
     """The store as it is, whatever the file says by now, and the clock."""
-    clock = Clock()
-    if config.clock is not None:
-        clock = Clock(config.clock.origin_s, config.clock.wall_s, config.clock.factor)
     database = await Database.open(Path(config.gateway.database))
     try:
-        yield database, clock
+        yield database, clock_of(config)
     finally:
         await database.close()
+
+
+def clock_of(config: Config) -> Clock:
+    """The village's clock: that of the system, unless the file drives it."""
+    if config.clock is None:
+        return Clock()
+    return Clock(config.clock.origin_s, config.clock.wall_s, config.clock.factor)
 
 
 def _point_setting(config: Config, point: PointSection) -> PointSetting:

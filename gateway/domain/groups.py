@@ -35,6 +35,8 @@ HOUR_MS: Final = 3_600_000
 
 _VERSION = b"\x01"
 _LEVEL = 6  # 9 gains 0.2 bytes a reading and takes twice as long
+_MOST_BYTES = 10_000_000
+"""Of a group's records, a hundred times what a flush brings: no blob may fill the memory."""
 _RECORD = struct.Struct("<IqqqIIiIhHBB")
 _SIZE = _RECORD.size
 _METER = struct.Struct("<I")
@@ -115,10 +117,13 @@ def expand(blob: bytes) -> bytes:
     """
     if blob[:1] != _VERSION:
         raise GroupError("a group of readings was written by another version: install that again")
+    unpacking = zlib.decompressobj()
     try:
-        columns = zlib.decompress(blob[1:])
+        columns = unpacking.decompress(blob[1:], _MOST_BYTES)
     except zlib.error:
         raise GroupError("a group of readings is damaged: restore it from a backup") from None
+    if not unpacking.eof or unpacking.unused_data:  # cut, too large, or more than we wrote
+        raise GroupError("a group of readings is damaged: restore it from a backup")
     count, rest = divmod(len(columns), _SIZE)
     if rest or not count:
         raise GroupError("a group of readings is cut off: restore it from a backup")
@@ -142,6 +147,12 @@ def times(records: bytes) -> Iterator[tuple[int, int]]:
     for record in _RECORD.iter_unpack(records):
         if record[-1] == _READING:
             yield record[0], record[1]
+
+
+def span(records: bytes) -> tuple[int, int]:
+    """Times (unix milliseconds) of the oldest and of the newest record, gaps among them."""
+    found = [record[1] for record in _RECORD.iter_unpack(records)]
+    return min(found), max(found)
 
 
 def by_meter(records: bytes) -> Iterator[tuple[int, bytes]]:

@@ -68,7 +68,7 @@ class Database:
             for connection in opened:
                 await connection.close()
             if isinstance(error, sqlite3.DatabaseError):
-                raise _translated(error, path) from error
+                raise translated(error, path) from error
             raise
         return cls(path, *opened)
 
@@ -99,7 +99,7 @@ class Database:
                     raise
                 await self._commit()
             except sqlite3.DatabaseError as error:
-                raise _translated(error, self.path) from error
+                raise translated(error, self.path) from error
 
     def _check_files(self) -> None:
         """SQLite goes on writing to a file that was deleted, and nobody would ever see it."""
@@ -128,7 +128,7 @@ class Database:
         try:
             return list(await self._reader.execute_fetchall(sql, parameters))
         except sqlite3.DatabaseError as error:
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
 
     async def fetch_one(
         self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
@@ -138,7 +138,7 @@ class Database:
             async with self._reader.execute(sql, parameters) as cursor:
                 return await cursor.fetchone()
         except sqlite3.DatabaseError as error:
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
 
     async def data_version(self) -> int:
         """A number that changes when anyone has committed; cheap enough to ask every 200 ms."""
@@ -195,24 +195,32 @@ async def _write_ahead(connection: aiosqlite.Connection) -> None:
             return
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    """Apply what is missing; a migration and its record share one transaction."""
-    scripts = sorted(
+def _scripts() -> list[str]:
+    """Every migration, in order."""
+    found = [
         (entry.name, entry.read_text("utf-8"))
         for entry in resources.files("gateway.store.migrations").iterdir()
         if entry.name.endswith(".sql")
-    )
+    ]
+    return [script for _, script in sorted(found)]
+
+
+def newest_schema() -> int:
+    """The number of the newest migration: what a file that we can use has for its version."""
+    return len(_scripts())
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    """Apply what is missing; a migration and its record share one transaction."""
+    scripts = _scripts()
     await connection.execute("BEGIN IMMEDIATE")
     try:
         async with connection.execute("PRAGMA user_version") as cursor:
             row = await cursor.fetchone()
         done = int(row[0]) if row else 0
         if done > len(scripts):
-            raise Permanent(
-                f"{path} was written by a newer version (schema {done}, this one knows "
-                f"{len(scripts)}): install that version again"
-            )
-        for number, (_, script) in enumerate(scripts[done:], start=done + 1):
+            raise too_new(path, done)
+        for number, script in enumerate(scripts[done:], start=done + 1):
             for statement in _statements(script):
                 await connection.execute(statement)
             await connection.execute(f"PRAGMA user_version = {number}")
@@ -220,6 +228,14 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
     except BaseException:
         await connection.rollback()
         raise
+
+
+def too_new(path: Path, schema: int) -> Permanent:
+    """What to say of a file with a schema that we do not know yet."""
+    return Permanent(
+        f"{path} was written by a newer version (schema {schema}, this one knows "
+        f"{newest_schema()}): install that version again"
+    )
 
 
 def _statements(script: str) -> Iterable[str]:
@@ -232,7 +248,7 @@ def _statements(script: str) -> Iterable[str]:
             statement = ""
 
 
-def _translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
     """Say in words what SQLite found, sorted by remedy; a mistake of ours stays what it is."""
     match str(getattr(error, "sqlite_errorname", "")):
         case "SQLITE_FULL":

@@ -1,0 +1,68 @@
+"""Copy the database while everything runs, and check the copy before it gets its name."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway import app
+from gateway.commands.progress import Progress
+from gateway.commands.stopping import stopping
+from gateway.config import DEFAULT_PATH, Config, load
+from gateway.errors import Permanent
+from gateway.store.copies import Copied, back_up, sweep
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``DEST``."""
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument("--replace", action="store_true", help="write over an older copy")
+    parser.add_argument(
+        "destination", type=Path, metavar="DEST", help="a file, or a folder for a dated one"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was copied with its SHA-256; 1 when the database's own proofs fail.
+
+    Raises:
+        GatewayError: there is no copy, and the sentence says why.
+    """
+    config = load(arguments.config)
+    database = Path(config.gateway.database)
+    target = _target(config, arguments.destination)
+    if target.exists() and database.exists() and target.samefile(database):
+        raise Permanent(f"{target} is the database itself: name another file")
+    if target.exists() and not arguments.replace:
+        raise Permanent(f"{target} is there already: name another file, or give --replace")
+    with stopping() as stop, Progress("copying", stop) as progress:
+        copied = back_up(database, target, stop, progress.at)
+    print(_said(copied))
+    return 1 if copied.findings else 0
+
+
+def _target(config: Config, destination: Path) -> Path:
+    """The copy's name; what killed backups have left beside it goes."""
+    stem = Path(config.gateway.database).stem
+    if destination.is_dir():
+        now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
+        sweep(destination, f"{stem}-*.db")
+        return destination / f"{stem}-{now:%Y%m%dT%H%M%SZ}.db"
+    if not destination.parent.is_dir():
+        raise Permanent(f"the folder {destination.parent} isn't there: create it first")
+    return destination
+
+
+def _said(copied: Copied) -> str:
+    lines = [
+        f"{copied.path}: {copied.size_bytes} bytes, checked",
+        f"sha256 {copied.sha256}",
+        "it holds no keys: the signing key and the key files are kept elsewhere",
+    ]
+    if copied.findings:
+        lines.append(
+            "the copy is whole, and so the same is wrong in it as in the database: see "
+            f"`gateway verify` ({len(copied.findings)} findings in the newest day)"
+        )
+    return "\n".join(lines)
