@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.errors import Transient
+from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.store.retention import Retention, make_room, prune, room_bytes
 from gateway.store.rollups import roll_up_next
@@ -56,12 +56,12 @@ class Housekeeper:
             Permanent: the file is damaged.
         """
         now_s = int(now.timestamp())
-        if await room_bytes(self._database) < self._retention.room_mb * 1_000_000:
+        if not await self._has_room():
             self._ballast.unlink(missing_ok=True)
             while await roll_up_next(self._database):
                 pass
             await make_room(self._database, self._retention, now_s)
-        elif not self._ballast.exists():
+        elif not self._ballast.exists() and await self._has_room(BALLAST_BYTES):
             _reserve(self._ballast)
         if self._next is None or now >= self._next:
             while await roll_up_next(self._database):
@@ -71,39 +71,60 @@ class Housekeeper:
         await self._report(now_s)
 
     async def run(self) -> None:
-        """Check the file once, then look after it until cancelled."""
+        """Check the file once, then look after it until cancelled.
+
+        Damage ends nobody: readings may still be stored, and the alarm calls a person.
+        """
         self._complaint = await asyncio.to_thread(find_damage, self._database.path)
         if self._complaint:
             log.error("store damaged: %s", self._complaint)
+            await self._try_to_report()
         trouble = ""
         while True:
-            try:
-                await self.tick(self._clock.now())
-            except Transient as error:
-                if str(error) != trouble:
-                    log.warning("housekeeping waits: %s", error)
-                trouble = str(error)
-            else:
-                trouble = ""
+            trouble = await self._attempt(trouble)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _attempt(self, trouble: str) -> str:
+        """One unit of work; returns what hinders it, and logs that once."""
+        try:
+            await self.tick(self._clock.now())
+        except (Transient, Permanent) as error:
+            if str(error) != trouble:
+                log.warning("housekeeping waits: %s", error)
+            if isinstance(error, Permanent):
+                self._complaint = self._complaint or str(error)
+                await self._try_to_report()
+            return str(error)
+        return ""
+
+    async def _try_to_report(self) -> None:
+        with suppress(Transient, Permanent):
+            await self._report(int(self._clock.now().timestamp()))
+
+    async def _has_room(self, besides_bytes: int = 0) -> bool:
+        wanted_bytes = self._retention.room_mb * 1_000_000 + besides_bytes
+        return await room_bytes(self._database) >= wanted_bytes
 
     async def _report(self, now_s: int) -> None:
         state: State = "online"
         message = "the file is sound and has room"
-        if await room_bytes(self._database) < self._retention.room_mb * 1_000_000:
+        if not await self._has_room():
             state = "alarm"
             message = "the card is nearly full: free some space or use a larger one"
         if self._complaint:
             state = "alarm"
-            message = f"the file is damaged ({self._complaint}): restore it from a backup"
+            message = f"the file is damaged ({self._complaint}): `gateway restore` a backup"
         if await mark_status(self._database, STATUS, state, message, now_s):
             log.info("status=%s state=%s %s", STATUS, state, message)
 
 
 def _reserve(path: Path) -> None:
     """Set room aside without writing to it; does nothing where there is none."""
-    with suppress(OSError), path.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+    try:
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+    except OSError:
+        path.unlink(missing_ok=True)
 
 
 def find_damage(path: Path) -> str:

@@ -106,11 +106,12 @@ async def _prune_below(database: Database, sequence: int | None) -> int:
     """Delete groups older than ``sequence``, as far as everyone has read them.
 
     The last one before a written chain head stays, because the next one's hash rests on its hash.
+    The newest day's head is none to rest on: it moves on with each hour.
     """
     keep = await _number(
         database,
         """SELECT MAX(sequence) FROM chain_head
-           WHERE sequence < :sequence
+           WHERE sequence < :sequence AND day_s < (SELECT MAX(day_s) FROM chain_head)
              AND sequence <= (SELECT MIN(sequence) FROM reading_cursor)""",
         {"sequence": sequence if sequence is not None else 1 << 62},
     )
