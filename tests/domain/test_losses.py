@@ -144,7 +144,7 @@ class Village:
 @given(st.integers(0, 2**40), st.sampled_from([10, 60, 300]))
 def test_a_noisy_but_honest_village_never_alarms(seed: int, period_s: int) -> None:
     """Law: 0.5 % of each meter, 1 Wh of each register, readings apart, wires 10 % off: quiet."""
-    village = Village(Random(seed), period_s)  # noqa: S311 - repeatable on purpose
+    village = Village(Random(seed), period_s)
     verdict = judge(
         village.hours(0, evening=False),
         village.model,
@@ -163,7 +163,7 @@ def test_a_thief_of_five_percent_is_found_within_a_day(
     evening: bool,  # noqa: FBT001
 ) -> None:
     """Law: who takes a twentieth of what the feeder gives, all day or in the evening, is found."""
-    village = Village(Random(seed))  # noqa: S311 - repeatable on purpose
+    village = Village(Random(seed))
     hours = village.hours(stolen, evening=evening)
     verdict = judge(hours, village.model, LIMITS, alarmed=False)
     assert verdict is not None

@@ -41,7 +41,7 @@ class Line:
 
     def __post_init__(self) -> None:
         """Every meter is off by its own part of half a percent."""
-        self._chance = Random(self.seed)  # noqa: S311 - repeatable on purpose
+        self._chance = Random(self.seed)
         self._gains = {label: 1 + self._chance.uniform(-5, 5) / 1_000 for label in HOUSES}
         self._feeder_gain = 1 + self._chance.uniform(-5, 5) / 1_000
         self.registers_wh = dict.fromkeys(HOUSES, 0.0)

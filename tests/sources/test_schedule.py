@@ -39,8 +39,8 @@ def test_without_a_period_the_one_that_waited_longest_is_next() -> None:
     ("period_s", "back_offs_s"),
     [
         (0.0, [1, 2, 4, 8, 16, 32, 60, 60]),
-        (10.0, [10, 20, 40, 60, 60]),
-        (300.0, [300, 300]),
+        (10.0, [1, 10, 20, 40, 60, 60]),
+        (300.0, [1, 300, 300]),
     ],
 )
 def test_a_silent_meter_is_left_alone_for_longer_each_time(
@@ -52,6 +52,14 @@ def test_a_silent_meter_is_left_alone_for_longer_each_time(
         schedule.failed(1, 100.0, mute=True)
         schedule.answered(2, 100.0 + 10_000)  # now only unit 1 can be next
         assert schedule.next(100.0) == (1, 100.0 + back_off_s)
+
+
+def test_one_damaged_frame_costs_no_period() -> None:
+    schedule = Schedule((1,), 10.0, 0.0)
+    schedule.failed(1, 0.2, mute=False)
+    assert schedule.next(0.2) == (1, 1.2)
+    schedule.answered(1, 1.25)
+    assert schedule.next(1.25)[1] <= 11.25
 
 
 def test_a_reply_ends_the_back_off() -> None:
@@ -173,11 +181,11 @@ def test_an_urgent_meter_that_fails_is_backed_off_like_any_other() -> None:
     schedule = urgent_schedule(2, {1}, 10.0, 2.0)
     schedule.answered(2, 0.0)
     schedule.failed(1, 0.0, mute=True)
-    assert schedule.next(0.0) == (1, 10.0)
-    schedule.failed(1, 10.0, mute=True)
-    assert schedule.next(10.0)[0] == 2
+    assert schedule.next(0.0) == (1, 1.0)
+    schedule.failed(1, 1.0, mute=True)
+    assert schedule.next(1.0)[0] == 2
     schedule.answered(2, 100.0)
-    assert schedule.next(100.0) == (1, 30.0)
+    assert schedule.next(100.0) == (1, 11.0)
 
 
 def test_on_a_line_too_slow_for_everybody_an_urgent_meter_has_one_turn_in_four() -> None:

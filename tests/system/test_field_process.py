@@ -63,7 +63,7 @@ def assert_registers_agree(world: World) -> None:
 async def test_a_process_killed_at_random_points_loses_no_acknowledged_reading(
     world: World,
 ) -> None:
-    chance = random.Random(20260121)  # noqa: S311 - repeatable on purpose
+    chance = random.Random(20260121)
     await world.start()
     await world.until_more(*ON_BUS, *ON_NODES)
     give_credit(world)

@@ -177,7 +177,7 @@ async def test_a_process_killed_at_any_moment_settles_each_wh_once(
     config: tuple[Path, Clock],
 ) -> None:
     path, clock = config
-    world = World(village, database, clock, random.Random(3))  # noqa: S311 - a seed, no secret
+    world = World(village, database, clock, random.Random(3))
     for _ in range(KILLS):
         async with settlement_process(path) as process:
             await has_begun(process, world)
