@@ -79,7 +79,6 @@ def _on_bus(point: MeterPoint) -> MeterOnBus:
         point.meter_id,
         point.meter_point_id,
         point.label,
-        point.max_power_w,
     )
 
 

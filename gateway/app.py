@@ -241,7 +241,6 @@ def field(
                 point.meter_id,
                 point.meter_point_id,
                 point.label,
-                point.max_power_w,
             )
             for point in points
             if point.address.startswith(f"{bus.name}/")

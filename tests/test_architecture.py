@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "gateway"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"clock", "broker", "errors", "config"}
+LEAVES = {"clock", "broker", "errors", "config", "rhythm"}
 MAY_IMPORT = {
     "domain": set(),
     "wire": {"errors"},
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "errors": set(),
     "config": {"errors"},
     "broker": {"errors", "clock"},
+    "rhythm": {"errors", "clock"},
     "store": {"domain", "wire", "errors", "clock"},
     "simulation": {"domain", "wire", "errors", "clock"},
     "app": {"*"},

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.instant import add_at, say_instant, take_instant
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.store.accounts import Account, find_accounts, move_in, move_out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list``, ``move-out LABEL`` and ``move-in LABEL``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     everyone = actions.add_parser("list", help="accounts with their registers")
     everyone.add_argument("label", nargs="?", help="of one meter point only")
@@ -24,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("label", help="the meter point's label")
         add_at(action)
     into.add_argument("--name", help="a word of your own for the account; nothing personal")
-    for action in actions.choices.values():  # --config may stand on either side of the action
-        action.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="the TOML file")
+    add_config(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 from datetime import datetime
-from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant, take_instant
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.errors import Permanent
 from gateway.store.database import Database
 from gateway.store.deciding import SetAside, find_set_aside, reject, release
@@ -27,7 +27,6 @@ _DONE = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list``, ``release``, ``reject`` and ``estimate``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     shown = actions.add_parser("list", help="what is set aside, was found, and was edited")
     shown.add_argument("--meter", metavar="LABEL", help="of one meter point only")
@@ -43,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--by", required=True, metavar="NAME", help="who answers for it")
         action.add_argument("--serial", help="the meter, where several come into question")
         action.add_argument("--key", help="of your own: with one key an act is done once")
-    for action in actions.choices.values():  # --config may stand on either side of the action
-        action.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="the TOML file")
+    add_config(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

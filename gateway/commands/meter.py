@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.instant import add_at, say_instant, take_instant
-from gateway.config import DEFAULT_PATH, Config, FeederSection, PointSection, load
+from gateway.config import Config, FeederSection, PointSection, load
 from gateway.errors import Permanent
 from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.exchanges import Exchanged, exchange_meter
@@ -19,7 +19,6 @@ from gateway.wire.registers import find_map
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list`` and ``exchange LABEL``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="which meter hangs where")
     exchange = actions.add_parser("exchange", help="replace a meter at one instant")
@@ -38,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exchange.add_argument("--model", help="the new meter's model (as the old one)")
     exchange.add_argument("--address", help="BUS/UNIT or node/NAME (where the old one was)")
     add_at(exchange)
-    for action in actions.choices.values():  # --config may stand on either side of the action
-        action.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="the TOML file")
+    add_config(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

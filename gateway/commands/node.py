@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.errors import Permanent
 from gateway.store.candidates import (
     Candidate,
@@ -24,7 +24,6 @@ MODES = ("prepaid", "streaming", "postpaid")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``list``, ``accept NAME`` and ``forget NAME``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="nodes that report and are no meter point's")
     accept = actions.add_parser("accept", help="make its meter the meter of a new meter point")
@@ -40,8 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     accept.add_argument("--feeder", help="on which it hangs; needed where there are several")
     forget = actions.add_parser("forget", help="drop it from the list until it reports again")
     forget.add_argument("name", help="the node's name")
-    for action in actions.choices.values():  # --config may stand on either side of the action
-        action.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="the TOML file")
+    add_config(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

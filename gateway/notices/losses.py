@@ -5,15 +5,15 @@ An hour is added up when it is over and every meter was read since; a mute meter
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from gateway.clock import Clock
 from gateway.domain.losses import HOUR_S, HOURS_PER_DAY, FeederHour, balance, judge
-from gateway.errors import Permanent, Transient
+from gateway.errors import Permanent
 from gateway.notices.settings import FeederSettings, NoticeSettings
+from gateway.rhythm import repeat
 from gateway.store.database import Database
 from gateway.store.losses import (
     STATUS,
@@ -124,17 +124,8 @@ class LossReport:
 
     async def run(self) -> None:
         """Look for ever; does nothing where no feeder has a meter."""
-        is_away = False
-        while True:
-            try:
-                await self.tick(self._clock.now())
-            except Transient as error:
-                if not is_away:
-                    log.warning("balances wait: %s", error)
-                is_away = True
-            else:
-                is_away = False
-            await asyncio.sleep(max(LEAST_WAIT_S, self._clock.wall_duration_s(LOOK_EVERY_S)))
+        pause_s = max(LEAST_WAIT_S, self._clock.wall_duration_s(LOOK_EVERY_S))
+        await repeat(self.tick, self._clock, pause_s, log, "balances wait")
 
 
 def hour_start_s(at_s: int, zone: tzinfo) -> int:

@@ -5,16 +5,16 @@ What has begun stands in the store, so a restart neither repeats nor forgets it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.domain.diagnosis import Key, Sign, State, Watch
-from gateway.errors import Permanent, Transient
+from gateway.errors import Permanent
 from gateway.notices.feeders import Feeder, by_feeder, diagnose_feeder
 from gateway.notices.settings import NoticeSettings
+from gateway.rhythm import repeat
 from gateway.store.database import Database
 from gateway.store.feeders import Newest, find_feeder_meters, find_newest
 from gateway.store.signs import OF_FEEDERS, StandingSign, Turn, find_signs, save_turns
@@ -109,17 +109,7 @@ class SignWatch:
 
     async def run(self) -> None:
         """Look for ever."""
-        is_away = False
-        while True:
-            try:
-                await self.tick(self._clock.now())
-            except Transient as error:
-                if not is_away:
-                    log.warning("the watch for signs waits: %s", error)
-                is_away = True
-            else:
-                is_away = False
-            await asyncio.sleep(LOOK_EVERY_S)
+        await repeat(self.tick, self._clock, LOOK_EVERY_S, log, "the watch for signs waits")
 
 
 def _state(feeder: Feeder, standing: Iterable[StandingSign]) -> State:

@@ -72,7 +72,6 @@ class MeterOnBus:
         meter_id: its row in the store.
         meter_point_id: the row of the meter point that it measures.
         label: what people call that meter point.
-        max_power_w: the most that the meter point can draw, W; None: not known.
     """
 
     unit_id: int
@@ -80,7 +79,6 @@ class MeterOnBus:
     meter_id: int
     meter_point_id: int
     label: str
-    max_power_w: int | None = None
 
 
 class BusPoller:
@@ -135,7 +133,6 @@ class BusPoller:
                 meter_id=point.meter_id,
                 meter_point_id=point.meter_point_id,
                 label=point.label,
-                max_power_w=point.max_power_w,
             )
 
     async def tick(self, now: datetime) -> None:  # noqa: ARG002 - a reading is dated at its reply

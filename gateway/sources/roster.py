@@ -5,14 +5,13 @@ A meter point that an operator adds, or a meter that is exchanged, is taken up w
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.errors import Transient
+from gateway.rhythm import repeat
 from gateway.sources.strangers import Strangers
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint, find_points, installations_version
@@ -71,14 +70,4 @@ class Roster:
 
     async def run(self) -> None:
         """Look for ever."""
-        is_away = False
-        while True:
-            try:
-                await self.tick(self._clock.now())
-            except Transient as error:
-                if not is_away:
-                    log.warning("meter points can't be looked up: %s", error)
-                is_away = True
-            else:
-                is_away = False
-            await asyncio.sleep(LOOK_EVERY_S)
+        await repeat(self.tick, self._clock, LOOK_EVERY_S, log, "meter points can't be looked up")
