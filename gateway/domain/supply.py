@@ -175,6 +175,7 @@ class SupplyFacts:
         critical: a clinic, a vaccine fridge, a pump: never cut but for safety.
         record: the contract's record; None: never seen.
         unsettled: usage that the record's balance does not contain yet, outside the plan window.
+        credit_stroops: paid on site, by token or cash, and not in the record's balance yet.
         state: what was decided last; None: this meter point is new.
         reason: why; None: this meter point is new.
         switched_s: when its relay was last commanded (unix seconds); None: never.
@@ -188,6 +189,7 @@ class SupplyFacts:
     critical: bool = False
     record: ContractRecord | None = None
     unsettled: tuple[PricedUsage, ...] = ()
+    credit_stroops: int = 0
     state: SupplyState | None = None
     reason: Reason | None = None
     switched_s: int | None = None
@@ -294,23 +296,24 @@ def _by_contract(facts: SupplyFacts, policy: SupplyPolicy, now_s: int) -> Verdic
         return _off(Reason.DEACTIVATED, f"deactivated, seen {_age(record, now_s)} ago")
     if facts.mode is not SettlementMode.PREPAID:
         return _on(Reason.CHARGED_LATER, f"settlement mode {facts.mode}")
-    return _by_account(record, facts.unsettled, policy, now_s)
+    return _by_account(record, facts, policy, now_s)
 
 
 def _by_account(
-    record: ContractRecord, unsettled: tuple[PricedUsage, ...], policy: SupplyPolicy, now_s: int
+    record: ContractRecord, facts: SupplyFacts, policy: SupplyPolicy, now_s: int
 ) -> Verdict:
     """Prepaid: plan, bought energy, credit, overdraft. Age alone never disconnects."""
-    left_stroops = effective_balance(record.balance_stroops, record.remainder_milli, unsettled)
+    paid_stroops = record.balance_stroops + facts.credit_stroops
+    left_stroops = effective_balance(paid_stroops, record.remainder_milli, facts.unsettled)
     stale = now_s - record.as_of_s > policy.stale_after_s
     overdraft_stroops = policy.overdraft_stroops + (policy.stale_overdraft_stroops if stale else 0)
     detail = (
-        f"{left_stroops} stroops left of {record.balance_stroops}, "
+        f"{left_stroops} stroops left of {paid_stroops}, "
         f"contract seen {_age(record, now_s)} ago{' (stale)' if stale else ''}"
     )
     if now_s < record.paid_until_s:
         return _on(Reason.PLAN, f"plan runs until {record.paid_until_s}, {detail}")
-    market_wh = market_energy_left(record.market_credit_wh, unsettled)
+    market_wh = market_energy_left(record.market_credit_wh, facts.unsettled)
     if market_wh > 0:
         return _on(Reason.MARKET_ENERGY, f"{market_wh} Wh bought on the market, {detail}")
     if left_stroops > 0:

@@ -58,6 +58,7 @@ def prepaid(
     state: SupplyState | None = ON,
     spent: int = 0,
     drawn_wh: int = 0,
+    credit_stroops: int = 0,
     critical: bool = False,
 ) -> SupplyFacts:
     return SupplyFacts(
@@ -65,6 +66,7 @@ def prepaid(
         critical=critical,
         record=record,
         unsettled=usage(spent, drawn_wh),
+        credit_stroops=credit_stroops,
         state=state,
         reason=Reason.CREDIT,
         switched_s=NOW_S - DAY_S,
@@ -201,6 +203,18 @@ SECTIONS: dict[str, list[Case]] = {
         Case("1000 stroops, 999 used since", prepaid(spent=999), ON, Reason.CREDIT),
         Case("1000 stroops, 1000 used since", prepaid(spent=1000), OFF, Reason.NO_CREDIT),
         Case("1000 stroops, 1700 used since", prepaid(spent=1700), OFF, Reason.NO_CREDIT),
+        Case(
+            "1000 stroops, 1700 used since, 701 paid on site",
+            prepaid(spent=1700, credit_stroops=701),
+            ON,
+            Reason.CREDIT,
+        ),
+        Case(
+            "1000 stroops, 1700 used since, 700 paid on site",
+            prepaid(spent=1700, credit_stroops=700),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
         Case(
             "1000 stroops, 1499 used since, overdraft 500",
             prepaid(spent=1499),
