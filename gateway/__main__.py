@@ -29,6 +29,7 @@ COMMANDS = {
     "meter": "see which meter hangs where, and exchange one",
     "edit": "decide on readings that look wrong: bill, reject, estimate",
     "account": "who lives where: moving out and in",
+    "supply": "why each supply is on or off; lock out, order, dispute, confirm",
     "backup": "copy the database while everything runs, and check the copy",
     "restore": "put a backup in the database's place",
     "export": "readings, usage or rollups as a CSV or Parquet file",

@@ -12,6 +12,7 @@ import fcntl
 import logging
 import signal
 import stat
+import time as time_module
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -31,13 +32,17 @@ from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
     from gateway.domain.signs import Limits
+    from gateway.domain.supply import SupplyPolicy
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
+    from gateway.relays.control import SupplySettings
 
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
-FIELD_STATUSES = ("bus", "broker", "node", "relay", "store")
+FIELD_STATUSES = ("bus", "broker", "node", "relay", "store", "supply")
+FRESH_S = 600.0
+"""A computer that runs no longer than this has come back with the power."""
 NOMINAL_V = 230
 """The voltage for which the limits of signs are made."""
 PASSPHRASES = {
@@ -120,7 +125,7 @@ def _field_statuses(config: Config, points: Sequence[MeterPoint]) -> list[str]:
     nodes = [point.address for point in points if point.address.startswith("node/")]
     names += [address.replace("node/", "node:") for address in nodes]
     names += [f"relay:{point.label}" for point in points if point.relay != "none"]
-    names.append("store")
+    names += ["store", "supply:held"]
     return [*names, "broker"] if config.mqtt else names
 
 
@@ -183,6 +188,7 @@ def _point_setting(config: Config, point: PointSection) -> PointSetting:
         address=point.address,
         first_register_wh=point.first_register_wh,
         feeder=point.feeder,
+        load_limit_w=point.load_limit_w,
     )
 
 
@@ -211,8 +217,7 @@ def field(
 ) -> list[Service]:
     """Meters and relays: one poller per bus, one subscription for all nodes, supply control."""
     from gateway.broker import Broker, BrokerSettings
-    from gateway.domain.supply import SupplyPolicy
-    from gateway.relays.control import SupplyControl, SupplySettings
+    from gateway.relays.control import SupplyControl
     from gateway.relays.drivers import Driver
     from gateway.relays.drivers.gpio import GpioDriver
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
@@ -263,13 +268,38 @@ def field(
         services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
     services.append(Roster(database, clock, strangers, learners))
-    policy = SupplyPolicy(
-        stale_after_s=config.chain.stale_after_s,
-        overdraft_stroops=config.supply.overdraft_stroops,
-        min_switch_s=int(config.supply.min_switch_s),
-    )
-    services.append(SupplyControl(SupplySettings(policy), database, clock, drivers))
+    services.append(SupplyControl(supply_settings(config), database, clock, drivers))
     return services
+
+
+def supply_settings(config: Config) -> SupplySettings:
+    """How supply is controlled, from the file."""
+    from gateway.relays.control import SupplySettings
+    from gateway.relays.switches import SwitchSettings
+
+    supply = config.supply
+    is_fresh = time_module.clock_gettime(time_module.CLOCK_BOOTTIME) < FRESH_S
+    return SupplySettings(
+        policy=supply_policy(config),
+        switching=SwitchSettings(stagger_s=supply.stagger_s if is_fresh else 0),
+        warn_stroops=(supply.low_credit_stroops, supply.very_low_credit_stroops),
+        only_feeder=config.feeder[0].name if len(config.feeder) == 1 else None,
+    )
+
+
+def supply_policy(config: Config) -> SupplyPolicy:
+    """What the operator has set, from the file."""
+    from gateway.domain.local_hours import LocalHours, parse_span
+    from gateway.domain.supply import SupplyPolicy
+
+    supply = config.supply
+    return SupplyPolicy(
+        stale_after_s=config.chain.stale_after_s,
+        overdraft_stroops=supply.overdraft_stroops,
+        min_switch_s=int(supply.min_switch_s),
+        quiet_hours=LocalHours(tuple(parse_span(one) for one in supply.no_disconnect), config.zone),
+        stagger_s=supply.stagger_s,
+    )
 
 
 def settlement(

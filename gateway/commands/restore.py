@@ -17,6 +17,7 @@ from gateway.config import DEFAULT_PATH, Config, load
 from gateway.domain.readings import at_milliseconds
 from gateway.errors import Permanent
 from gateway.store.copies import copy_store, discard
+from gateway.store.lock_outs import carry_over
 from gateway.store.restored import Extent, find_extent, guess_extent, make_ready, put_in_place
 from gateway.store.snapshot import Stop, interrupted, snapshot
 from gateway.store.verification import Wanted, meter_labels, verify
@@ -62,6 +63,7 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
             confirm(f"{story}\nRestore it?")
         now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
         asyncio.run(make_ready(copy, story, int(now.timestamp() * 1000)))
+        locks = _locks(carry_over(database, copy))
         with stopping() as stop:
             _prove(copy, config.zone, stop, is_forced=arguments.broken_chains)
         kept = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
@@ -72,8 +74,20 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
     finally:
         discard(copy)
     before = [f"the file before it is kept as {kept}"] if was_there else []
-    return "\n".join([story, *before, *_NEXT])
+    return "\n".join([story, *before, *locks, *_NEXT])
 
+
+def _locks(carried: list[str] | None) -> list[str]:
+    """What is to be said of supplies that are locked out on site."""
+    if carried is None:
+        return [_LOCKS_UNKNOWN]
+    return [f"still locked out on site: {', '.join(carried)}"] if carried else []
+
+
+_LOCKS_UNKNOWN = (
+    "locks that were hung since the backup are not known: before you start field, look at every "
+    "lock on site and hang it again with `gateway supply lock-out`"
+)
 
 _NEXT = (
     "start the gateway again; usage since the backup is counted from the registers, and when it "

@@ -20,6 +20,11 @@ PATTERNS = {
         "a host's name or address"
     ),
     (PATH := r"^[^\x00-\x1f]+$"): "the path of a file",
+    (
+        HOURS := r"^((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?"
+        r"(,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)* )?"
+        r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+    ): 'hours like "20:00-06:00" or "mon-fri 18:00-24:00"',
 }
 """Every pattern that a setting must match, and how to say it."""
 
@@ -132,11 +137,25 @@ class SupplySection(Struct, frozen=True, kw_only=True):
 
     Args:
         overdraft_stroops: how far below 0 a balance may go before disconnection.
+        emergency_credit_stroops: how much further once a household asks for it; the next payment
+            pays it back.
+        low_credit_stroops: below this credit is low, which is told once.
+        very_low_credit_stroops: below this it is very low, which is told once more.
+        no_disconnect: local hours in which nobody is disconnected for want of credit, each like
+            "20:00-06:00" or "mon-fri 18:00-24:00".
+        override_max_s: the longest that an operator may order a supply on or off, s.
+        stagger_s: after a blackout supplies are reconnected over so long, critical ones first, s.
         min_switch_s: the least time between two switchings of one relay, s.
         gpio_active_low: True for relay boards that connect on a low level.
     """
 
     overdraft_stroops: Natural = 0
+    emergency_credit_stroops: Natural = 0
+    low_credit_stroops: Natural = 0
+    very_low_credit_stroops: Natural = 0
+    no_disconnect: list[Annotated[str, Meta(pattern=HOURS)]] = []
+    override_max_s: Annotated[int, Meta(ge=60, le=604_800)] = 86_400
+    stagger_s: Annotated[int, Meta(ge=0, le=3_600)] = 60
     min_switch_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     gpio_active_low: bool = False
 
@@ -235,6 +254,8 @@ class PointSection(Struct, frozen=True, kw_only=True):
         critical: never cut for want of credit.
         first_register_wh: the register when it was installed, Wh.
         feeder: the feeder on which it hangs; default: the only one, if there is one.
+        load_limit_w: above this it is disconnected for five minutes, W; after three times a
+            person reconnects it.
     """
 
     label: Name
@@ -250,6 +271,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
     critical: bool = False
     first_register_wh: Natural | None = None
     feeder: Name | None = None
+    load_limit_w: Annotated[int, Meta(ge=10, le=655_350)] | None = None
 
     @property
     def address(self) -> str:

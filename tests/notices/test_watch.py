@@ -230,7 +230,8 @@ async def _relay(stage: Stage, relay: str) -> None:
 async def _decide(stage: Stage, state: str, decided_s: int, switched_s: int | None) -> None:
     async with stage.database.transaction() as connection:
         await connection.execute(
-            """INSERT OR REPLACE INTO supply VALUES
+            """INSERT OR REPLACE INTO supply
+               (meter_point_id, state, reason, decided_ms, switched_ms, output, output_ms) VALUES
                (:point, :state, 'credit', :decided, :switched, 'unconfirmed', 0)""",
             {
                 "point": stage.points[HOUSE].meter_point_id,

@@ -57,6 +57,7 @@ class Village:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.clock = Clock()
 
     @classmethod
     async def open(cls, folder: Path, *relays: str, critical: bool = False) -> Village:
@@ -85,7 +86,7 @@ class Village:
         self, drivers: Mapping[str, Driver], settings: SupplySettings = AT_ONCE
     ) -> SupplyControl:
         """Supply control as a process that has just started."""
-        return SupplyControl(settings, self.database, Clock(), drivers)
+        return SupplyControl(settings, self.database, self.clock, drivers)
 
     async def write(self, sql: str, *values: Value) -> None:
         """One statement, committed."""

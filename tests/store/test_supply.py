@@ -23,12 +23,10 @@ from gateway.domain.supply import (
 from gateway.store.database import Database
 from gateway.store.points import PointSetting, apply_settings
 from gateway.store.status import mark_status
-from gateway.store.supply import (
+from gateway.store.supply import Output, PointSupply, SupplyBook
+from gateway.store.switchings import (
     Command,
     Observation,
-    Output,
-    PointSupply,
-    SupplyBook,
     Switching,
     save_outputs,
     save_switchings,

@@ -30,7 +30,8 @@ class Points:
     async def set_supply(self, point: int, state: str, switched_s: int, output: str) -> None:
         """What was decided and switched, and what the meter showed."""
         await self.write(
-            """INSERT INTO supply VALUES
+            """INSERT INTO supply
+               (meter_point_id, state, reason, decided_ms, switched_ms, output, output_ms) VALUES
                (:point, :state, 'credit', 0, :switched_ms, :output, 0)""",
             point=point,
             state=state,
