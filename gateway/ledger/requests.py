@@ -22,7 +22,8 @@ async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> En
     answer = await server.get_ledger_entries(keys)
     found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
     archived = {one.key for one in answer.entries or [] if _is_archived(one, answer.latest_ledger)}
-    return Entries(answer.latest_ledger, found, frozenset(archived))
+    modified = {one.key: one.last_modified_ledger for one in answer.entries or []}
+    return Entries(answer.latest_ledger, found, frozenset(archived), modified, server.server_url)
 
 
 def _is_archived(entry: LedgerEntryResult, ledger: int) -> bool:
