@@ -139,6 +139,19 @@ class Events:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FeeStats:
+    """What contract calls have paid for a place in a ledger lately.
+
+    Args:
+        usual_stroops: half of them paid no more.
+        high_stroops: nine of ten paid no more.
+    """
+
+    usual_stroops: int
+    high_stroops: int
+
+
 class Sent(StrEnum):
     """What the server says to a transaction."""
 

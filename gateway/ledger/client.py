@@ -33,6 +33,7 @@ from gateway.ledger.answers import (
     Disputed,
     Entries,
     Events,
+    FeeStats,
     HistoryGone,
     LedgerStamp,
     SendAnswer,
@@ -299,6 +300,13 @@ class LedgerClient:
             first_line = (lines or answer.error.splitlines())[0][:200]
             raise ContractRefusal(int(found[1]) if found else None, first_line)
         return answer
+
+    async def fee_stats(self) -> FeeStats | None:
+        """What others paid for a place in a ledger; None when no server tells."""
+        try:
+            return await self.endpoints.ask(requests.fee_stats)
+        except Transient:  # not every server offers it
+            return None
 
     async def send(self, envelope: str) -> SendAnswer:
         """Send a signed envelope; sending it again is harmless.

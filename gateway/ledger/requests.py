@@ -14,7 +14,14 @@ from stellar_sdk.soroban_rpc import (
 )
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
-from gateway.ledger.answers import Entries, LedgerStamp, SendAnswer, Sent, TransactionAnswer
+from gateway.ledger.answers import (
+    Entries,
+    FeeStats,
+    LedgerStamp,
+    SendAnswer,
+    Sent,
+    TransactionAnswer,
+)
 
 
 async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
@@ -68,6 +75,12 @@ async def find_transaction(server: SorobanServerAsync, tx_hash: str) -> Transact
         value=_returned(answer.result_meta_xdr),
         rent_stroops=_rent(answer.result_meta_xdr),
     )
+
+
+async def fee_stats(server: SorobanServerAsync) -> FeeStats:
+    """What inclusion has cost lately."""
+    paid = (await server.get_fee_stats()).soroban_inclusion_fee
+    return FeeStats(paid.p50, paid.p90)
 
 
 def _reason(result_xdr: str | None) -> str:
