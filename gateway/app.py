@@ -313,7 +313,9 @@ def settlement(
 
     settings = ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
-    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    client = LedgerClient(
+        settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
+    )
     stack.push_async_callback(client.close)
     return [
         Refresher(settings, database, clock, client),
@@ -336,6 +338,8 @@ def ledger_settings(config: Config) -> LedgerSettings:
         refresh_s=chain.refresh_s,
         valid_for_s=chain.valid_for_s,
         max_fee_stroops=chain.max_fee_stroops,
+        max_inclusion_fee_stroops=chain.max_inclusion_fee_stroops,
+        max_lag_ledgers=chain.max_lag_ledgers,
     )
 
 

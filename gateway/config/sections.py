@@ -114,6 +114,10 @@ class ChainSection(Struct, frozen=True, kw_only=True):
         valid_for_s: how long a signed transaction may be applied, s of ledger time.
         max_fee_stroops: the most one transaction may cost; a first batch, and one after a long
             outage, pays rent for months: some XLM.
+        max_inclusion_fee_stroops: the part of it that may be offered for a place in a ledger when
+            the network is busy.
+        max_lag_ledgers: a server that shows ledgers so far behind the newest seen is passed over;
+            12 are a minute.
         stale_after_s: from when on the page says that the chain was last seen long ago, s.
         token: what one unit of the payment token is called.
     """
@@ -128,6 +132,8 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     refresh_s: Seconds = 60.0
     valid_for_s: Annotated[int, Meta(ge=30, le=86_400)] = 300
     max_fee_stroops: Positive = 100_000_000
+    max_inclusion_fee_stroops: Annotated[int, Meta(ge=100)] = 1_000_000
+    max_lag_ledgers: Positive = 60
     stale_after_s: Positive = 259_200
     token: Annotated[str, Meta(min_length=1, max_length=12)] = "ELECTRIC"  # noqa: S105 - a currency
 

@@ -14,7 +14,14 @@ from stellar_sdk.soroban_rpc import (
 )
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
-from gateway.ledger.answers import Entries, LedgerStamp, SendAnswer, Sent, TransactionAnswer
+from gateway.ledger.answers import (
+    Entries,
+    FeeStats,
+    LedgerStamp,
+    SendAnswer,
+    Sent,
+    TransactionAnswer,
+)
 
 
 async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
@@ -22,7 +29,8 @@ async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> En
     answer = await server.get_ledger_entries(keys)
     found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
     archived = {one.key for one in answer.entries or [] if _is_archived(one, answer.latest_ledger)}
-    return Entries(answer.latest_ledger, found, frozenset(archived))
+    modified = {one.key: one.last_modified_ledger for one in answer.entries or []}
+    return Entries(answer.latest_ledger, found, frozenset(archived), modified, server.server_url)
 
 
 def _is_archived(entry: LedgerEntryResult, ledger: int) -> bool:
@@ -67,6 +75,12 @@ async def find_transaction(server: SorobanServerAsync, tx_hash: str) -> Transact
         value=_returned(answer.result_meta_xdr),
         rent_stroops=_rent(answer.result_meta_xdr),
     )
+
+
+async def fee_stats(server: SorobanServerAsync) -> FeeStats:
+    """What inclusion has cost lately."""
+    paid = (await server.get_fee_stats()).soroban_inclusion_fee
+    return FeeStats(paid.p50, paid.p90)
 
 
 def _reason(result_xdr: str | None) -> str:

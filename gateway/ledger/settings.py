@@ -20,6 +20,8 @@ class LedgerSettings:
         refresh_s: how often the chain is asked what happened, village seconds.
         valid_for_s: how long a signed transaction may be applied, ledger seconds.
         max_fee_stroops: the most that one transaction may cost.
+        max_inclusion_fee_stroops: the part of it that may be offered for a place in a ledger.
+        max_lag_ledgers: how far behind the newest ledger seen an answer may be.
         poll_s: how often an answer is asked for while one is awaited, wall seconds.
     """
 
@@ -32,6 +34,8 @@ class LedgerSettings:
     refresh_s: float = 60.0
     valid_for_s: int = 300
     max_fee_stroops: int = 100_000_000
+    max_inclusion_fee_stroops: int = 1_000_000
+    max_lag_ledgers: int = 60
     poll_s: float = 1.0
 
     @property

@@ -1,7 +1,8 @@
 """One look at a site: receipt, records, prices and the paying account, all of one ledger.
 
 Reads entries, never simulates; one that the network has archived still holds what it held. What
-it returns is at least as new as the close time it carries.
+it returns is at least as new as the close time it carries. Where a second server is in reach, it is
+asked for the same entries: two that disagree are believed in nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 from stellar_sdk import xdr
 
 from gateway.domain.batches import Price
+from gateway.domain.masscut import MOST_AT_ONCE, find_cut
 from gateway.domain.pages import PAGE_RECORDS, MeterRecord, page_of
 from gateway.errors import Permanent, Transient
 from gateway.ledger.answers import Entries
@@ -21,7 +23,13 @@ from gateway.ledger.contracts import meter
 from gateway.ledger.envelopes import account_key, sequence_of
 from gateway.ledger.legacy import decode_legacy_meter
 from gateway.ledger.settings import LedgerSettings
-from gateway.store.chain import ChainState, count_prices, find_slots
+from gateway.store.chain import (
+    ChainState,
+    count_prices,
+    find_cursor,
+    find_records,
+    find_slots,
+)
 from gateway.store.database import Database
 
 T = TypeVar("T")
@@ -59,15 +67,20 @@ async def read_site(
         account: the paying account, where it matters.
 
     Raises:
-        Transient: no answer, or one that is older than the last.
-        Permanent: the contract's pages are of a layout that this version does not know.
+        Transient: no answer, or one that is older than the last; or many meters would lose supply
+            by the word of one server, and a second one is configured and hasn't said so.
+        Permanent: the contract's pages are of a layout that this version does not know, or two
+            servers disagree.
     """
+    seen = await find_cursor(database, settings.contract)
+    client.endpoints.remember(seen.ledger if seen else 0)
     stamp = await client.latest()
     slots = await find_slots(database, settings.site)
     wanted = await count_prices(database) + _MORE_PRICES
     legacy: list[int] = []
     while True:
-        entries = await client.read(_keys(settings, slots, wanted, legacy, account))
+        keys = _keys(settings, slots, wanted, legacy, account)
+        entries = await client.read(keys)
         records = _records(entries, settings, slots, legacy)
         unknown = [slot for slot in slots if slot not in records and slot not in legacy]
         if entries.value(meter.price_key(settings.contract, wanted)) is not None:
@@ -78,6 +91,7 @@ async def read_site(
             break
     if entries.ledger < stamp.sequence:
         raise Transient("the RPC server's answer is older than its last one: it lags behind")
+    is_confirmed = await client.is_confirmed(keys, entries)
     receipt = entries.value(meter.receipt_key(settings.contract, settings.site))
     state = ChainState(
         ledger=entries.ledger,
@@ -85,9 +99,22 @@ async def read_site(
         receipt=_decoded("receipt", meter.decode_receipt, receipt) if receipt else None,
         records=records,
         prices=_prices(entries, settings, wanted),
+        witnesses=2 if is_confirmed else 1,
     )
+    if client.endpoints.count > 1 and not is_confirmed:
+        await _check_cut(database, settings, state)
     sequence = sequence_of(entries, account) if account else None
     return SiteAnswer(state, sequence, _count_archived(entries, settings, slots))
+
+
+async def _check_cut(database: Database, settings: LedgerSettings, state: ChainState) -> None:
+    """Don't take one server's word for it that many meters lose supply."""
+    cut = find_cut(await find_records(database, settings.site), state.records, state.prices)
+    if len(cut) > MOST_AT_ONCE:
+        raise Transient(
+            f"by what one RPC server says {len(cut)} meters would lose supply at once, and no "
+            "second one says so yet: what was known before still counts"
+        )
 
 
 def _keys(

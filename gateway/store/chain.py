@@ -28,6 +28,7 @@ class ChainState:
         receipt: the site's last receipt, or None when it never settled.
         records: by slot, every meter that the contract knows among those asked for.
         prices: every version, ascending.
+        witnesses: how many RPC servers say so.
     """
 
     ledger: int
@@ -35,6 +36,7 @@ class ChainState:
     receipt: Receipt | None
     records: Mapping[int, MeterRecord]
     prices: tuple[Price, ...]
+    witnesses: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ async def save_state(connection: aiosqlite.Connection, site: int, state: ChainSt
                 "version": record.version,
                 "ledger": state.ledger,
                 "as_of_s": state.as_of_s,
+                "witnesses": state.witnesses,
             }
             for slot, record in state.records.items()
         ],
@@ -262,18 +265,25 @@ async def _save_receipt(
     )
 
 
+# What two servers have said stays said by two until a server says something else.
 _SAVE_METER = """
 INSERT INTO chain_meter (meter_point_id, total_wh, balance, remainder_milli, paid_from_s,
-    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s)
+    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s,
+    witnesses)
 SELECT meter_point_id, :total_wh, :balance, :remainder_milli, :paid_from_s, :paid_until_s,
-    :last_read_s, :market_credit_wh, :max_power_w, :plan, :flags, :version, :ledger, :as_of_s
+    :last_read_s, :market_credit_wh, :max_power_w, :plan, :flags, :version, :ledger, :as_of_s,
+    :witnesses
 FROM meter_point WHERE site = :site AND slot = :slot AND kind = 'supply'
 ON CONFLICT (meter_point_id) DO UPDATE SET total_wh = excluded.total_wh,
     balance = excluded.balance, remainder_milli = excluded.remainder_milli,
     paid_from_s = excluded.paid_from_s, paid_until_s = excluded.paid_until_s,
     last_read_s = excluded.last_read_s, market_credit_wh = excluded.market_credit_wh,
     max_power_w = excluded.max_power_w, plan = excluded.plan, flags = excluded.flags,
-    version = excluded.version, ledger = excluded.ledger, as_of_s = excluded.as_of_s
+    version = excluded.version, ledger = excluded.ledger, as_of_s = excluded.as_of_s,
+    witnesses = IIF((excluded.total_wh, excluded.balance, excluded.paid_until_s, excluded.flags)
+                    = (chain_meter.total_wh, chain_meter.balance, chain_meter.paid_until_s,
+                       chain_meter.flags),
+                    MAX(excluded.witnesses, chain_meter.witnesses), excluded.witnesses)
 WHERE excluded.ledger >= chain_meter.ledger
 """
 
