@@ -109,7 +109,7 @@ SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical,
        MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s, c.market_credit_wh,
        s.state, s.reason, s.switched_ms, s.output,
        r.power_mw, MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
-       n.since_s AS node_online_s
+       n.since_s AS node_online_s, l.credit_stroops
 FROM meter_point p
 CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
@@ -117,6 +117,9 @@ LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN status n ON n.name = p.relay AND n.state = 'online'
+LEFT JOIN (SELECT meter_point_id, SUM(amount_stroops) AS credit_stroops
+           FROM local_credit WHERE state = 'local' GROUP BY meter_point_id) l
+    ON l.meter_point_id = p.meter_point_id
 WHERE p.kind = 'supply'
 ORDER BY p.site, p.slot
 """
@@ -154,12 +157,14 @@ class SupplyBook:
 def _point(row: Row, usage: Usage) -> PointSupply:
     # By position, in the order of _POINTS: looking up each name would double the time.
     point_id, label, relay, mode, critical, *rest = row
-    record, (state, reason, switched_ms, output, power_mw, heard_ms, online_s) = rest[:7], rest[7:]
+    record = rest[:7]
+    state, reason, switched_ms, output, power_mw, heard_ms, online_s, credit_stroops = rest[7:]
     facts = SupplyFacts(
         mode=SettlementMode(mode),
         critical=bool(critical),
         record=_record(record),
         unsettled=usage.get(point_id, ()),
+        credit_stroops=credit_stroops or 0,
         state=SupplyState(state) if state else None,
         reason=Reason(reason) if reason else None,
         switched_s=None if switched_ms is None else switched_ms // 1000,
