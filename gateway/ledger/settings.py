@@ -17,6 +17,7 @@ class LedgerSettings:
         rpc_urls: Soroban RPC servers in order of preference, at least one.
         settle_every_s: how often usage is settled, village seconds, a multiple of 900.
         settle_after_s: how long late readings are waited for, village seconds.
+        credit_every_s: how long payments taken on site may wait for others, village seconds.
         refresh_s: how often the chain is asked what happened, village seconds.
         valid_for_s: how long a signed transaction may be applied, ledger seconds.
         max_fee_stroops: the most that one transaction may cost.
@@ -31,6 +32,7 @@ class LedgerSettings:
     rpc_urls: tuple[str, ...]
     settle_every_s: int = 21_600
     settle_after_s: int = 120
+    credit_every_s: int = 3600
     refresh_s: float = 60.0
     valid_for_s: int = 300
     max_fee_stroops: int = 100_000_000

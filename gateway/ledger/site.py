@@ -1,4 +1,4 @@
-"""One look at a site: receipt, records, prices and the paying account, all of one ledger.
+"""One look at a site: receipt, records, prices, float and paying account, all of one ledger.
 
 Reads entries, never simulates; one that the network has archived still holds what it held. What
 it returns is at least as new as the close time it carries. Where a second server is in reach, it is
@@ -14,6 +14,7 @@ from typing import TypeVar
 from stellar_sdk import xdr
 
 from gateway.domain.batches import Price
+from gateway.domain.credits import NO_FLOAT
 from gateway.domain.masscut import MOST_AT_ONCE, find_cut
 from gateway.domain.pages import PAGE_RECORDS, MeterRecord, page_of
 from gateway.errors import Permanent, Transient
@@ -93,6 +94,7 @@ async def read_site(
         raise Transient("the RPC server's answer is older than its last one: it lags behind")
     is_confirmed = await client.is_confirmed(keys, entries)
     receipt = entries.value(meter.receipt_key(settings.contract, settings.site))
+    found = entries.value(meter.float_key(settings.contract, settings.site))
     state = ChainState(
         ledger=entries.ledger,
         as_of_s=stamp.closed_s,
@@ -100,6 +102,7 @@ async def read_site(
         records=records,
         prices=_prices(entries, settings, wanted),
         witnesses=2 if is_confirmed else 1,
+        site_float=_decoded("float", meter.decode_float, found) if found else NO_FLOAT,
     )
     if client.endpoints.count > 1 and not is_confirmed:
         await _check_cut(database, settings, state)
@@ -125,7 +128,7 @@ def _keys(
     account: str | None,
 ) -> list[xdr.LedgerKey]:
     contract, site = settings.contract, settings.site
-    keys = [meter.receipt_key(contract, site)]
+    keys = [meter.receipt_key(contract, site), meter.float_key(contract, site)]
     keys += [meter.page_key(contract, site, page) for page in _pages(slots)]
     keys += [meter.legacy_key(contract, site << 32 | slot) for slot in legacy]
     keys += [meter.price_key(contract, version) for version in range(1, prices + 1)]

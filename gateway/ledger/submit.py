@@ -13,6 +13,7 @@ import logging
 import math
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.domain.batches import Head
@@ -24,6 +25,7 @@ from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.courier import Courier
+from gateway.ledger.crediting import Crediting
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
@@ -80,6 +82,10 @@ class Submitter:
         self._pause_s = IDLE_S
         self._in_doubt = True
         self._courier = Courier(settings, database, client, key)
+        mark = partial(self._mark, name="credits")
+        self._crediting = Crediting(
+            settings, database, client, key=key, courier=self._courier, mark=mark
+        )
 
     async def run(self) -> None:
         """Settle for ever; what can be waited out is waited out."""
@@ -105,6 +111,9 @@ class Submitter:
         """
         self._pause_s = IDLE_S
         now_s = math.floor(now.timestamp())
+        if await self._crediting.tick(now_s):
+            self._pause_s = self._settings.poll_s
+            return
         outgoing = await find_open(self._database)
         try:
             if outgoing is None:
@@ -344,8 +353,8 @@ class Submitter:
         self._pause_s = RETRY_S
         await self._mark(state, reason)
 
-    async def _mark(self, state: State, message: str) -> None:
+    async def _mark(self, state: State, message: str, *, name: str = "settlement") -> None:
         now_s = math.floor(self._clock.now_s())
         with suppress(Transient):  # a full disk cannot take it; it is said again at the next look
-            if await mark_status(self._database, "settlement", state, message, now_s):
-                log.info("settlement state=%s message=%s", state, message)
+            if await mark_status(self._database, name, state, message, now_s):
+                log.info("%s state=%s message=%s", name, state, message)

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import aiosqlite
 
 from gateway.domain.batches import Head, Price, Receipt
+from gateway.domain.credits import Float
 from gateway.domain.pages import MeterRecord
 from gateway.store.database import Database, Row
+from gateway.store.floats import Seen, book_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class ChainState:
         records: by slot, every meter that the contract knows among those asked for.
         prices: every version, ascending.
         witnesses: how many RPC servers say so.
+        site_float: what the operator has paid in ahead; None: it was not asked for.
     """
 
     ledger: int
@@ -37,6 +40,7 @@ class ChainState:
     records: Mapping[int, MeterRecord]
     prices: tuple[Price, ...]
     witnesses: int = 1
+    site_float: Float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,13 @@ async def _save_cursor(connection: aiosqlite.Connection, contract: str, cursor: 
 
 
 async def save_state(connection: aiosqlite.Connection, site: int, state: ChainState) -> None:
-    """Store records, receipt and prices inside the caller's transaction."""
+    """Store records, receipt, prices and float inside the caller's transaction.
+
+    Whatever the float says is in these records stops counting as paid on site in the same moment.
+
+    Raises:
+        Transient: the answer contradicts itself.
+    """
     if state.ledger >= await _newest_ledger(connection):
         await _save_prices(connection, state.prices)
     await connection.executemany(
@@ -208,6 +218,9 @@ async def save_state(connection: aiosqlite.Connection, site: int, state: ChainSt
     )
     if state.receipt is not None:
         await _save_receipt(connection, site, state, state.receipt)
+    if state.site_float is not None:
+        seen = Seen(state.site_float, state.records, state.ledger, state.as_of_s)
+        await book_float(connection, site, seen)
 
 
 async def _newest_ledger(connection: aiosqlite.Connection) -> int:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.store.copies import cannot_write, sync_folder
+from gateway.store.credits import begin_series
 from gateway.store.database import Database
 from gateway.store.snapshot import Stop, never, snapshot
 from gateway.store.status import append_event
+from gateway.store.token_memory import freeze_tokens
 
 COMMANDS_SINCE = 1_000_000
 """More commands than a node got since any backup: it refuses a counter that it has seen."""
@@ -54,6 +56,9 @@ def find_extent(path: Path, stop: Stop = never) -> Extent:
 async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
     """Bring a copy up to this version, journal what becomes of it, and skip used counters.
 
+    Receipts go on in another series, and tokens wait for a person: the copy may have forgotten
+    some.
+
     Args:
         copy: the file, in nobody's use.
         detail: one sentence for the journal.
@@ -70,6 +75,8 @@ async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
                 "UPDATE node_command SET counter = counter + :skipped",
                 {"skipped": COMMANDS_SINCE},
             )
+            await begin_series(connection)
+            await freeze_tokens(connection)
     finally:
         await database.close()
     with closing(sqlite3.connect(copy)) as closed:

@@ -20,6 +20,7 @@ from gateway.domain.batches import Head
 from gateway.store.batches import StoredBatch, add_residue
 from gateway.store.chain import ChainState, save_head, save_state
 from gateway.store.database import Database
+from gateway.store.floats import adopt_if_clear
 from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
 from gateway.store.status import append_event
 
@@ -240,6 +241,7 @@ async def adopt(
                 await _close_refused(connection, open_batch.outbox_id, message, now_s)
         await save_state(connection, site, state)
         await _adopt_totals(connection, site)
+        await adopt_if_clear(connection, site)
         await save_head(connection, site, Head.of(receipt))
         detail = f"took over at batch {receipt.sequence}"
         await append_event(connection, "take-over", detail, now_s * 1000)

@@ -82,7 +82,8 @@ SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical, p.slot
        o.connected, o.until_s, m.stroops, h.answer,
        l.drop_stroops, l.drop_market_wh, l.drop_until_s,
        (c.balance, c.market_credit_wh, c.paid_until_s)
-           IS NOT (l.balance, l.market_wh, l.paid_until_s) AS is_changed
+           IS NOT (l.balance, l.market_wh, l.paid_until_s) AS is_changed,
+       w.credit_stroops
 FROM meter_point p
 CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
@@ -94,6 +95,9 @@ LEFT JOIN override o ON o.meter_point_id = p.meter_point_id
 LEFT JOIN emergency_credit m ON m.meter_point_id = p.meter_point_id
 LEFT JOIN chain_look l ON l.meter_point_id = p.meter_point_id
 LEFT JOIN chain_hold h ON h.meter_point_id = p.meter_point_id
+LEFT JOIN (SELECT meter_point_id, SUM(amount_stroops) AS credit_stroops
+           FROM local_credit WHERE state = 'local' GROUP BY meter_point_id) w
+    ON w.meter_point_id = p.meter_point_id
 WHERE p.kind = 'supply'
 ORDER BY p.site, p.slot
 """
@@ -173,7 +177,8 @@ def _point(row: Row, around: _Around) -> PointSupply:
     record, paid_from_s, rest = _record(rest[:7]), rest[7], rest[8:]
     state, reason, switched_ms, output, overloads, tripped_ms, low_credit, *rest = rest
     power_mw, heard_ms, online_s, feeder, counted_wh, locked_out, disputed, *rest = rest
-    ordered, until_s, emergency, hold, lost_stroops, lost_wh, lost_until_s, is_changed = rest
+    ordered, until_s, emergency, hold, *rest = rest
+    lost_stroops, lost_wh, lost_until_s, is_changed, credit_stroops = rest
     village, clock = around.village, around.clock
     feeder_dead, back_s, paused_s = False, None, 0
     if feeder is not None:
@@ -190,6 +195,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         critical=bool(critical),
         record=record,
         unsettled=around.unsettled.get(point_id, ()),
+        credit_stroops=credit_stroops or 0,
         state=SupplyState(state) if state else None,
         reason=Reason(reason) if reason else None,
         switched_s=None if switched_ms is None else switched_ms // 1000,
