@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 
 from gateway.domain.batches import COLUMNS, U32_MAX, Price, SlotUsage
 from gateway.domain.pages import MeterRecord
+from gateway.domain.parts import Part, Use
 from gateway.domain.tariffs import INTERVAL_S
 
 MAX_SLOTS = 4000
 """Five full columns of so many meters take two thirds of a transaction's 132 096 bytes."""
 
 _S_PER_HOUR = 3600
-_INCLUDED, _MARKET = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class Composition:
         absorbed_wh: by slot, usage that the chain counted before: claimed, not sent.
         withheld_wh: by slot, late usage inside a closed plan window, which the contract would
             refuse along with the meter's other usage: claimed as residue, not sent.
+        parts: by slot, the same claims by what took them, ascending by time.
     """
 
     period: Period
@@ -110,6 +111,7 @@ class Composition:
     claims: tuple[Claim, ...]
     absorbed_wh: Mapping[int, int]
     withheld_wh: Mapping[int, int]
+    parts: Mapping[int, tuple[Part, ...]]
 
 
 def plan_period(
@@ -174,6 +176,7 @@ def compose(
         claims=tuple(claims),
         absorbed_wh={slot: book.absorbed_wh for slot, book in books.items() if book.absorbed_wh},
         withheld_wh={slot: book.withheld_wh for slot, book in books.items() if book.withheld_wh},
+        parts={slot: tuple(book.parts) for slot, book in books.items()},
     )
 
 
@@ -199,31 +202,40 @@ class _Books:
     columns: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
     absorbed_wh: int = 0
     withheld_wh: int = 0
+    parts: list[Part] = field(default_factory=list)
 
     def take(self, row: UnclaimedUsage) -> int:
         """Put a row's usage where it belongs; returns how much of it was claimed."""
-        left_wh = row.unclaimed_wh - self._absorb(row.unclaimed_wh)
+        left_wh = row.unclaimed_wh - self._absorb(row)
         record = self.meter.record
         if record.settlement_mode == "prepaid":
             if _in_plan(record, row.start_s):
-                self._include(left_wh)
+                self._include(row, left_wh)
                 return row.unclaimed_wh
-            left_wh -= self._put(left_wh, _MARKET, record.market_credit_wh)
-        return row.unclaimed_wh - left_wh + self._put(left_wh, row.tier, U32_MAX)
+            left_wh -= self._put(row, left_wh, Use.MARKET, record.market_credit_wh)
+        return row.unclaimed_wh - left_wh + self._put(row, left_wh, Use(row.tier), U32_MAX)
 
-    def _absorb(self, wh: int) -> int:
-        absorbed_wh = min(wh, self.meter.ahead_wh - self.absorbed_wh)
+    def _absorb(self, row: UnclaimedUsage) -> int:
+        absorbed_wh = min(row.unclaimed_wh, self.meter.ahead_wh - self.absorbed_wh)
         self.absorbed_wh += absorbed_wh
+        self._note(row, absorbed_wh, Use.ABSORBED)
         return absorbed_wh
 
-    def _include(self, wh: int) -> None:
-        self.withheld_wh += wh - self._put(wh, _INCLUDED, self._included_allowance_wh())
+    def _include(self, row: UnclaimedUsage, wh: int) -> None:
+        withheld_wh = wh - self._put(row, wh, Use.INCLUDED, self._included_allowance_wh())
+        self.withheld_wh += withheld_wh
+        self._note(row, withheld_wh, Use.WITHHELD)
 
-    def _put(self, wh: int, column: int, most_wh: int) -> int:
+    def _put(self, row: UnclaimedUsage, wh: int, column: Use, most_wh: int) -> int:
         """Fill a column up to what it may hold at most; returns how much of it went in."""
         put_wh = min(wh, most_wh - self.columns[column])
         self.columns[column] += put_wh
+        self._note(row, put_wh, column)
         return put_wh
+
+    def _note(self, row: UnclaimedUsage, wh: int, use: Use) -> None:
+        if wh:
+            self.parts.append(Part(row.start_s, use, wh))
 
     def _included_allowance_wh(self) -> int:
         """The most the contract takes as included; its ``is_plausible`` says the same."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import aiosqlite
 
-from gateway.domain.batches import NO_DIGEST, Batch, Head, SlotUsage
+from gateway.domain.batches import NO_DIGEST, Batch, Head, Price, SlotUsage
 from gateway.domain.composition import (
     Composition,
     MeterState,
@@ -21,9 +21,11 @@ from gateway.domain.composition import (
     compose,
     plan_period,
 )
+from gateway.domain.parts import encode_parts
 from gateway.domain.tariffs import INTERVAL_S
 from gateway.store.chain import ChainState, read_head
 from gateway.store.database import Database, Row
+from gateway.store.heads import collect_heads
 from gateway.store.outbox import has_open, insert_outgoing
 from gateway.store.status import append_event
 
@@ -96,7 +98,8 @@ async def compose_batch(
         composition = compose(usage, meters, period, terms.max_slots)
         if not composition.slots:
             return None
-        stored = await _insert_batch(connection, terms, composition, head, now_s)
+        price = next(one for one in state.prices if one.version == period.price_version)
+        stored = await _insert_batch(connection, terms, composition, (head, price), now_s)
         await _apply_claims(connection, terms.site, composition, now_s)
     return stored
 
@@ -174,13 +177,18 @@ async def _insert_batch(
     connection: aiosqlite.Connection,
     terms: Terms,
     composition: Composition,
-    head: Head | None,
+    rests_on: tuple[Head | None, Price],
     now_s: int,
 ) -> StoredBatch:
+    head, price = rests_on
     writer = await _one(connection, "SELECT value FROM meta WHERE key = 'writer'")
     if writer is None:  # Database.writer_id has said so before
         raise AssertionError
     period = composition.period
+    packed = {
+        usage.slot: encode_parts(composition.parts[usage.slot]) for usage in composition.slots
+    }
+    commitment = await collect_heads(connection, price, packed)
     batch = Batch(
         site=terms.site,
         writer=bytes.fromhex(writer["value"]),
@@ -188,7 +196,7 @@ async def _insert_batch(
         from_s=period.from_s,
         to_s=period.to_s,
         price_version=period.price_version,
-        root=None,
+        root=commitment.root,
         slots=composition.slots,
     )
     previous = head.digest if head else NO_DIGEST
@@ -196,9 +204,9 @@ async def _insert_batch(
     stored = StoredBatch(await insert_outgoing(connection, "batch", now_s), batch, previous, digest)
     await connection.execute(
         """INSERT INTO batch (outbox_id, site, writer, sequence, from_s, to_s, price_version,
-               previous_digest, digest)
+               previous_digest, digest, root, contract, network_id, commitment)
            VALUES (:outbox_id, :site, :writer, :sequence, :from_s, :to_s, :price_version,
-               :previous_digest, :digest)""",
+               :previous_digest, :digest, :root, :contract, :network_id, :commitment)""",
         {
             "outbox_id": stored.outbox_id,
             "site": batch.site,
@@ -209,28 +217,40 @@ async def _insert_batch(
             "price_version": batch.price_version,
             "previous_digest": previous.hex(),
             "digest": digest.hex(),
+            "root": commitment.root.hex(),
+            "contract": terms.contract,
+            "network_id": terms.network_id,
+            "commitment": commitment.text,
         },
     )
+    await _insert_items(connection, stored, packed)
+    return stored
+
+
+async def _insert_items(
+    connection: aiosqlite.Connection, stored: StoredBatch, packed: Mapping[int, bytes]
+) -> None:
     await connection.executemany(
         """INSERT INTO batch_item (outbox_id, meter_point_id, off_peak_wh, standard_wh, peak_wh,
-               included_wh, market_wh)
-           SELECT :outbox_id, meter_point_id, :off_peak, :standard, :peak, :included, :market
+               included_wh, market_wh, parts)
+           SELECT :outbox_id, meter_point_id, :off_peak, :standard, :peak, :included, :market,
+               :parts
            FROM meter_point WHERE site = :site AND slot = :slot""",
         [
             {
                 "outbox_id": stored.outbox_id,
-                "site": batch.site,
+                "site": stored.batch.site,
                 "slot": usage.slot,
                 "off_peak": usage.off_peak_wh,
                 "standard": usage.standard_wh,
                 "peak": usage.peak_wh,
                 "included": usage.included_wh,
                 "market": usage.market_wh,
+                "parts": packed[usage.slot],
             }
-            for usage in batch.slots
+            for usage in stored.batch.slots
         ],
     )
-    return stored
 
 
 async def _apply_claims(

@@ -10,8 +10,6 @@ so that what is pending never depends on how many transactions it took to get he
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiosqlite
@@ -19,9 +17,11 @@ import aiosqlite
 from gateway.domain.batches import Head
 from gateway.store.batches import StoredBatch, add_residue
 from gateway.store.chain import ChainState, save_head, save_state
+from gateway.store.claims import adopt_totals, give_back
 from gateway.store.database import Database
 from gateway.store.floats import adopt_if_clear
 from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
+from gateway.store.receipts import keep_receipt
 from gateway.store.status import append_event
 
 
@@ -61,6 +61,7 @@ async def confirm_batch(
             return False
         await _mark_items(connection, stored, state, now_s)
         await save_state(connection, stored.batch.site, state)
+        await keep_receipt(connection, stored.outbox_id, stored.batch.site, state)
         head = Head(stored.batch.sequence, stored.digest, stored.batch.to_s)
         await save_head(connection, stored.batch.site, head)
     return True
@@ -94,10 +95,14 @@ async def _mark_items(
             why = f"in batch {stored.batch.sequence} were refused by the contract"
             await add_residue(connection, row["meter_point_id"], row["sent_wh"], why, now_s)
         await connection.execute(
-            """UPDATE batch_item SET accepted = :accepted
+            """UPDATE batch_item SET accepted = :accepted, total_wh = :total_wh,
+                   balance = :balance, remainder_milli = :remainder_milli
                WHERE outbox_id = :outbox_id AND meter_point_id = :point""",
             {
                 "accepted": accepted,
+                "total_wh": record.total_wh if record else None,
+                "balance": record.balance if record else None,
+                "remainder_milli": record.remainder_milli if record else None,
                 "outbox_id": stored.outbox_id,
                 "point": row["meter_point_id"],
             },
@@ -106,8 +111,6 @@ async def _mark_items(
 
 async def refuse_batch(database: Database, stored: StoredBatch, message: str, now_s: int) -> bool:
     """Give up a batch that can never be applied; its usage is free for the next one.
-
-    What stays claimed is said anew from each meter's total, oldest first.
 
     Args:
         stored: the batch; no envelope of it may be alive.
@@ -120,20 +123,7 @@ async def refuse_batch(database: Database, stored: StoredBatch, message: str, no
     async with database.transaction() as connection:
         if not await _close_refused(connection, stored.outbox_id, message, now_s):
             return False
-        rows = await connection.execute_fetchall(
-            """SELECT i.meter_point_id, u.claimed_wh
-                      - (i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh
-                         + i.market_wh) AS settled_wh
-               FROM batch_item i
-               JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
-                     FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-               WHERE i.outbox_id = :outbox_id""",
-            {"outbox_id": stored.outbox_id},
-        )
-        await _claim_oldest(
-            connection,
-            {row["meter_point_id"]: row["settled_wh"] for row in rows},
-        )
+        await give_back(connection, stored.outbox_id)
     return True
 
 
@@ -146,28 +136,6 @@ async def _close_refused(
         "UPDATE batch SET refused = 1 WHERE outbox_id = :outbox_id", {"outbox_id": outbox_id}
     )
     return True
-
-
-async def _claim_oldest(connection: aiosqlite.Connection, settled_wh: Mapping[int, int]) -> None:
-    """Claim each meter point's usage, oldest first, up to a total (Wh by meter point)."""
-    await connection.execute(
-        """WITH target AS (
-               SELECT CAST(key AS INTEGER) AS meter_point_id, value AS settled_wh
-               FROM json_each(:targets)
-           ), running AS (
-               SELECT start_s, meter_point_id, usage_wh, settled_wh - (SUM(usage_wh) OVER (
-                          PARTITION BY meter_point_id ORDER BY start_s) - usage_wh) AS left_wh
-               FROM usage JOIN target USING (meter_point_id)
-           ), claim AS (
-               SELECT start_s, meter_point_id, MAX(0, MIN(usage_wh, left_wh)) AS claimed_wh
-               FROM running
-           )
-           UPDATE usage SET claimed_wh = claim.claimed_wh FROM claim
-           WHERE usage.start_s = claim.start_s
-             AND usage.meter_point_id = claim.meter_point_id
-             AND usage.claimed_wh <> claim.claimed_wh""",
-        {"targets": json.dumps(settled_wh)},
-    )
 
 
 async def begin_take_over(database: Database, writer: str, now_s: int) -> int:
@@ -236,41 +204,19 @@ async def adopt(
             if open_batch.digest == receipt.digest:
                 await close_outgoing(connection, open_batch.outbox_id, "confirmed", now_s)
                 await _mark_items(connection, open_batch, state, now_s)
+                await keep_receipt(connection, open_batch.outbox_id, site, state)
             else:
                 message = "given up in a take-over"
                 await _close_refused(connection, open_batch.outbox_id, message, now_s)
+                await give_back(connection, open_batch.outbox_id)
         await save_state(connection, site, state)
-        await _adopt_totals(connection, site)
+        await adopt_totals(connection, site, outbox_id)
+        await keep_receipt(connection, outbox_id, site, state)
         await adopt_if_clear(connection, site)
         await save_head(connection, site, Head.of(receipt))
         detail = f"took over at batch {receipt.sequence}"
         await append_event(connection, "take-over", detail, now_s * 1000)
     return True
-
-
-async def _adopt_totals(connection: aiosqlite.Connection, site: int) -> None:
-    rows = await connection.execute_fetchall(
-        """SELECT c.meter_point_id, c.total_wh + COALESCE(s.residue_wh, 0) AS settled_wh,
-                  COALESCE(u.usage_wh, 0) AS usage_wh
-           FROM chain_meter c JOIN meter_point p USING (meter_point_id)
-           LEFT JOIN settlement s USING (meter_point_id)
-           LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
-                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-           WHERE p.site = :site""",
-        {"site": site},
-    )
-    await _claim_oldest(connection, {row["meter_point_id"]: row["settled_wh"] for row in rows})
-    await connection.executemany(
-        """INSERT INTO settlement (meter_point_id, ahead_wh) VALUES (:point, :ahead_wh)
-           ON CONFLICT (meter_point_id) DO UPDATE SET ahead_wh = excluded.ahead_wh""",
-        [
-            {
-                "point": row["meter_point_id"],
-                "ahead_wh": max(0, row["settled_wh"] - row["usage_wh"]),
-            }
-            for row in rows
-        ],
-    )
 
 
 async def audit(database: Database, site: int) -> list[Drift]:

@@ -213,10 +213,16 @@ def test_each_claimed_wh_is_sent_absorbed_or_withheld_and_never_more_than_was_us
         assert 0 < claim.claimed_wh <= available.pop((claim.start_s, claim.slot))
         assert claim.start_s < composed.period.to_s
         claimed[claim.slot] += claim.claimed_wh
+        of_quarter = [p for p in composed.parts[claim.slot] if p.start_s == claim.start_s]
+        assert sum(part.usage_wh for part in of_quarter) == claim.claimed_wh
     for slot in composed.slots:
         absorbed = composed.absorbed_wh.get(slot.slot, 0)
         withheld = composed.withheld_wh.get(slot.slot, 0)
         assert claimed[slot.slot] == slot.total_wh + absorbed + withheld
+        by_use = Counter[int]()
+        for part in composed.parts[slot.slot]:
+            by_use[part.use] += part.usage_wh
+        assert [by_use[use] for use in range(8)] == [*slot.columns, absorbed, withheld, 0]
         assert absorbed <= known[slot.slot].ahead_wh
         assert slot.market_wh <= known[slot.slot].record.market_credit_wh
         record_before = known[slot.slot].record

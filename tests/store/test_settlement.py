@@ -7,10 +7,12 @@ import hashlib
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,6 +39,32 @@ NETWORK_ID = hashlib.sha256(b"test").digest()
 CONTRACT = "C" * 56
 APPLIED = Applied(1, 100)
 PRICES = (Price(1, 0, 1, 1, 1, 0, 0), Price(2, 5 * HOUR_S, 1, 1, 1, 0, 0))
+
+
+CLAIMED = """
+SELECT start_s, claimed_wh FROM usage JOIN meter_point USING (meter_point_id)
+WHERE slot = :slot AND claimed_wh > 0
+"""
+PARTS = """
+SELECT parts, refused FROM batch_item JOIN batch USING (outbox_id)
+JOIN meter_point USING (meter_point_id) WHERE slot = :slot
+UNION ALL
+SELECT parts, 0 FROM adopted JOIN meter_point USING (meter_point_id) WHERE slot = :slot
+"""
+
+
+def unpacked(packed: bytes) -> Iterator[tuple[int, int, int]]:
+    """Start, use and Wh of each part: quarter-hours on and use, then Wh, seven bits a byte."""
+    numbers, value, shift, quarter = [], 0, 0, 0
+    for byte in packed:
+        value += byte % 128 << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(value)
+            value = shift = 0
+    for step, usage_wh in zip(numbers[::2], numbers[1::2], strict=True):
+        quarter += step // 8
+        yield quarter * 900, step % 8, usage_wh
 
 
 def new_record(market_credit_wh: int) -> MeterRecord:
@@ -232,10 +260,28 @@ class Life:
         for slot, register in enumerate(self.registers):
             total_wh = self.chain.records[slot].total_wh
             assert total_wh <= register, "settled twice"
+            assert self.claimed(slot) == self.claimed_by_parts(slot)
             if self.chain.receipt is not None:
                 residue_wh = self.residue(slot)
                 stored_wh = self.stored_total(slot)
                 assert pending[slot] == register - stored_wh - residue_wh
+
+    def claimed(self, slot: int) -> Counter[int]:
+        """What is spoken for, Wh by the start of the quarter-hour."""
+        return Counter(dict(self._rows(CLAIMED, slot)))
+
+    def claimed_by_parts(self, slot: int) -> Counter[int]:
+        """The same from the parts of batches and take-overs, taken apart by hand."""
+        claimed = Counter[int]()
+        for packed, is_refused in self._rows(PARTS, slot):
+            for start_s, use, usage_wh in unpacked(packed):
+                if not is_refused or use in {5, 6}:  # absorbed, withheld: booked for good
+                    claimed[start_s] += usage_wh
+        return claimed
+
+    def _rows(self, sql: str, slot: int) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as file:
+            return file.execute(sql, {"slot": slot}).fetchall()
 
     def residue(self, slot: int) -> int:
         """What the store has flagged, Wh."""

@@ -1,0 +1,48 @@
+"""The heads that a batch's root commits to, collected where they are kept, when it is composed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aiosqlite
+
+from gateway.domain.batches import Price
+from gateway.domain.commitments import (
+    PRICE,
+    READINGS,
+    USAGE,
+    Anchor,
+    Commitment,
+    price_anchor,
+    usage_anchor,
+)
+
+
+async def collect_heads(
+    connection: aiosqlite.Connection, price: Price, packed: Mapping[int, bytes]
+) -> Commitment:
+    """What the next batch commits to, inside the transaction that composes it.
+
+    The one place where a further part of the root comes in: give it a name in
+    :data:`gateway.domain.commitments.HEADS`, and its head a line here.
+
+    Args:
+        connection: of the caller's transaction.
+        price: the version that the batch is charged at.
+        packed: the packed parts of each of its items, by slot, ascending.
+    """
+    return Commitment.of(
+        {
+            READINGS: await _newest_group(connection),
+            PRICE: price_anchor(price),
+            USAGE: usage_anchor(packed.items()),
+        }
+    )
+
+
+async def _newest_group(connection: aiosqlite.Connection) -> Anchor:
+    async with connection.execute(
+        "SELECT sequence, hash FROM reading_group ORDER BY sequence DESC LIMIT 1"
+    ) as cursor:
+        row = await cursor.fetchone()
+    return Anchor(row["sequence"], row["hash"]) if row else Anchor()
