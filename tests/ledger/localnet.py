@@ -74,6 +74,7 @@ def running(
     close_ms: int = 0,
     retention_ledgers: int = 120_960,
     passphrase: str = PASSPHRASE,
+    snapshot: Path | None = None,
 ) -> Iterator[Localnet]:
     """Run a ledger until the block ends.
 
@@ -82,8 +83,9 @@ def running(
         close_ms: 0 closes a ledger for every transaction.
         retention_ledgers: how far back events can be asked for.
         passphrase: the network that it says it is.
+        snapshot: the file that it goes on from, and is written to at the end.
     """
-    arguments = {
+    arguments: dict[str, str | int] = {
         "--listen": "127.0.0.1:0",
         "--passphrase": passphrase,
         "--close-ms": close_ms,
@@ -91,6 +93,8 @@ def running(
         "--clock-origin": origin_s,
         "--clock-factor": 0,
     }
+    if snapshot is not None:
+        arguments["--snapshot"] = str(snapshot)
     command = [str(find_localnet()), *(str(part) for pair in arguments.items() for part in pair)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
