@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.destination import check_destination
 from gateway.commands.progress import Progress
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
-from gateway.errors import Permanent
 from gateway.store.copies import Copied, back_up, sweep
 
 
@@ -32,10 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     database = Path(config.gateway.database)
     target = _target(config, arguments.destination)
-    if target.exists() and database.exists() and target.samefile(database):
-        raise Permanent(f"{target} is the database itself: name another file")
-    if target.exists() and not arguments.replace:
-        raise Permanent(f"{target} is there already: name another file, or give --replace")
+    check_destination(target, database, is_replaced=arguments.replace)
     with stopping() as stop, Progress("copying", stop) as progress:
         copied = back_up(database, target, stop, progress.at)
     print(_said(copied))
@@ -49,8 +46,6 @@ def _target(config: Config, destination: Path) -> Path:
         now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
         sweep(destination, f"{stem}-*.db")
         return destination / f"{stem}-{now:%Y%m%dT%H%M%SZ}.db"
-    if not destination.parent.is_dir():
-        raise Permanent(f"the folder {destination.parent} isn't there: create it first")
     return destination
 
 

@@ -244,6 +244,19 @@ def test_a_file_that_is_there_is_kept_unless_asked(export: Export, tmp_path: Pat
     assert export("--replace")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["usage.db", "usage.db-wal", "link"])
+def test_the_database_is_never_written_over(
+    path: Path, export: Export, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "link").symlink_to(path)
+    before = path.read_bytes()
+    status, said = export("--replace", "-o", tmp_path / name)
+    assert status == 1
+    assert "database" in said
+    assert "name another file" in said
+    assert path.read_bytes() == before
+
+
 def test_a_full_disk_is_named_and_left_empty(path: Path, tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     stick.mkdir()

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.destination import check_destination
 from gateway.commands.export.files import FORMATS
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
@@ -41,10 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = load(arguments.config)
     path = arguments.output
-    if path.exists() and not arguments.replace:
-        raise Permanent(f"{path} is there already: name another file, or give --replace")
-    if not path.parent.is_dir():
-        raise Permanent(f"the folder {path.parent} isn't there: create it first")
+    check_destination(path, Path(config.gateway.database), is_replaced=arguments.replace)
     from_ms, to_ms = take_period(arguments.start, arguments.end, config.zone)
     if to_ms is None:
         to_ms = int(app.clock_of(config).now_s() * 1000)
