@@ -119,7 +119,9 @@ async def _settle(database: Database, now_s: int) -> list[str]:
     await apply_settings(database, points, now_s)
     async with database.transaction() as connection:
         await connection.execute(
-            """INSERT INTO chain_meter
+            """INSERT INTO chain_meter (meter_point_id, total_wh, balance, remainder_milli,
+                   paid_from_s, paid_until_s, last_read_s, market_credit_wh, max_power_w, plan,
+                   flags, version, ledger, as_of_s)
                SELECT meter_point_id, 0, 0, 0, 0, 0, 0, 0, 3000, 3, 1, 1, 100, :now_s
                FROM meter_point""",
             {"now_s": now_s},

@@ -14,6 +14,11 @@ from gateway.store.points import MeterPoint, PointSetting, apply_settings
 START_S = 1_767_225_600
 """2026-01-01T00:00:00Z, on a quarter-hour."""
 
+CHAIN_METER = """chain_meter (meter_point_id, total_wh, balance, remainder_milli, paid_from_s,
+    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger,
+    as_of_s)"""
+"""What a test says of a record; the other columns have defaults."""
+
 HOUSE = PointSetting(
     label="house-01",
     site=1,

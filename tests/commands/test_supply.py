@@ -16,6 +16,7 @@ from gateway.config import load
 from gateway.relays import SupplyControl
 from tests.commands.lines import journal, write_config
 from tests.relays.village import Contactors
+from tests.village import CHAIN_METER
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def config(tmp_path: Path) -> Path:
 async def prepare(path: Path) -> None:
     async with app.opened(load(path)) as (database, _, points), database.transaction() as write:
         await write.executemany(
-            """INSERT INTO chain_meter
+            f"""INSERT INTO {CHAIN_METER}
                VALUES (?, 0, 0, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, ?)""",
             [(point.meter_point_id, int(time.time())) for point in points],
         )

@@ -23,6 +23,7 @@ from gateway.simulation.pins import PinChange, Pins
 from tests.commands.lines import write_config
 from tests.relays.conftest import OpenVillage
 from tests.relays.village import at
+from tests.village import CHAIN_METER
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,7 +149,7 @@ def prepare(config: Path) -> None:
     async def fill() -> None:
         async with app.opened(load(config)) as (database, _, points), database.transaction() as it:
             await it.executemany(
-                """INSERT INTO chain_meter
+                f"""INSERT INTO {CHAIN_METER}
                    VALUES (?, 0, ?, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 1)""",
                 [(points[0].meter_point_id, 1000), (points[1].meter_point_id, 0)],
             )

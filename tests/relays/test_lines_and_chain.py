@@ -337,7 +337,10 @@ async def test_estimated_usage_disconnects_nobody_before_it_is_settled(
         start_s,
         start_s + 900,
     )
-    await village.write("INSERT INTO batch_item VALUES (1, 1, 0, 0, 1200, 0, NULL, 0)")
+    await village.write(
+        """INSERT INTO batch_item (outbox_id, meter_point_id, off_peak_wh, standard_wh, peak_wh,
+               included_wh) VALUES (1, 1, 0, 0, 1200, 0)"""
+    )
     await control.tick(at(2))
     assert (await reasons(village))[0] == "in_doubt"
     await village.write("UPDATE batch SET refused = 0")

@@ -13,6 +13,7 @@ from gateway.errors import Transient
 from gateway.relays import Driver, SupplyControl, SupplySettings, SwitchSettings
 from gateway.store.database import Database, Row, Value
 from gateway.store.points import PointSetting, apply_settings
+from tests.village import CHAIN_METER
 
 NOW_S = 1_800_000_000
 POLICY = SupplyPolicy(min_switch_s=60)
@@ -96,7 +97,7 @@ class Village:
     async def set_balance(self, stroops: int, point: int | None = None) -> None:
         """The contract says so, of one meter point or of all."""
         await self.write(
-            """INSERT OR REPLACE INTO chain_meter
+            f"""INSERT OR REPLACE INTO {CHAIN_METER}
                SELECT meter_point_id, 0, ?1, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, ?2
                FROM meter_point WHERE ?3 IS NULL OR meter_point_id = ?3""",
             stroops,
