@@ -37,8 +37,9 @@ from tests.ledger.village import START_S, chain_id, opened, point_setting
 METERS, VILLAGE = 10, 200
 LOAD_MW = 3_000_000
 """A kettle: a watt-hour every 1.2 s."""
-CREDITS_WH = range(4, 4 + METERS)
-WATCHED_S = 40.0
+CREDITS_WH = range(14, 14 + METERS)
+"""Enough for some 17 to 28 s: each was read and stored before, as on any day."""
+WATCHED_S = 45.0
 REFRESH_S = 1.0
 ROUNDS = 30
 T = TypeVar("T")
