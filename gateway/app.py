@@ -231,7 +231,8 @@ def field(
     from gateway.wire.registers import find_map
 
     bands = time_bands(config)
-    intake = Intake(IntakeSettings(config.gateway.flush_s), points, bands.tier_at, database, clock)
+    taking = IntakeSettings(config.gateway.flush_s, config.supply.overdraft_stroops)
+    intake = Intake(taking, points, bands.tier_at, database, clock)
     retention = Retention(
         config.gateway.keep_raw_days, config.gateway.keep_quarter_days, config.gateway.room_mb
     )

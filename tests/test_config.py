@@ -111,6 +111,12 @@ def test_a_file_that_is_no_configuration_says_so(text: str, sentence: str, tmp_p
         ("https://soroban-testnet.stellar.org", "http://h:99999", "http://h:99999 is no address"),
         ("https://soroban-testnet.stellar.org", "http://[::1", "http://[::1 is no address"),
         ("Africa/Lagos", "Africa", "'Africa' is no time zone"),
+        ("[supply]", '[supply]\nno_disconnect = ["24:00-06:00"]', 'expected hours like "20:00-06'),
+        ("[supply]", '[supply]\nno_disconnect = ["mon-fri-sun 20:00-06:00"]', "expected hours"),
+        ("[supply]", '[supply]\nno_disconnect = ["Mon 20:00-06:00"]', "expected hours like"),
+        ("[supply]", "[supply]\nvery_low_credit_stroops = 1", "low_credit_stroops: exchange them"),
+        ("critical = true", "critical = true\nload_limit_w = 500", "so give it no load_limit_w"),
+        ("slot = 0", "slot = 0\nload_limit_w = 5", "load_limit_w: expected a whole number"),
     ],
 )
 def test_a_wrong_value_is_named(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ def effective_balance(
         remainder_milli: a charge below one stroop that waits there, thousandths.
         unsettled: usage that the record's balance does not contain yet.
     """
-    cost_milli = remainder_milli + sum(usage.cost_milli for usage in unsettled)
-    return balance_stroops - cost_milli // MILLI
+    for usage in unsettled:
+        remainder_milli += usage.cost_milli
+    return balance_stroops - remainder_milli // MILLI
 
 
 def market_energy_left(market_credit_wh: int, unsettled: tuple[PricedUsage, ...]) -> int:
@@ -84,7 +85,9 @@ def market_energy_left(market_credit_wh: int, unsettled: tuple[PricedUsage, ...]
         market_credit_wh: by the contract's record.
         unsettled: usage that the record does not contain yet.
     """
-    return market_credit_wh - sum(usage.market_wh for usage in unsettled)
+    for usage in unsettled:
+        market_credit_wh -= usage.market_wh
+    return market_credit_wh
 
 
 def pause_of(

@@ -19,6 +19,8 @@ from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
 from gateway.store.readings import ReadingBook
+from gateway.store.trips import Trip, find_trips
+from gateway.store.unsettled import UnsettledUsage
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +39,12 @@ class IntakeSettings:
 
     Args:
         flush_s: the longest a reading waits in memory, wall seconds; longer spares the card.
+        overdraft_stroops: how far below 0 a balance may go before disconnection: a reading that
+            gets there does not wait.
     """
 
     flush_s: float = 10.0
+    overdraft_stroops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,9 @@ class Intake:
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._database = database
+        self._unsettled = UnsettledUsage(database)
+        self._trips: dict[int, Trip] = {}
 
     def offer(self, reading: Reading) -> asyncio.Future[None]:
         """Take a reading without waiting for the commit.
@@ -104,6 +112,8 @@ class Intake:
         group.readings.append(reading)
         self._waiting += 1
         self._arrived.set()
+        if self._is_trip(reading):
+            self._hurry.set()
         return group.done
 
     async def put(self, reading: Reading) -> None:
@@ -122,6 +132,14 @@ class Intake:
     def hurry(self) -> None:
         """Commit what waits now: it follows a switch, or somebody watches."""
         self._hurry.set()
+
+    def _is_trip(self, reading: Reading) -> bool:
+        """Whether it is likely to disconnect its supply."""
+        trip = self._trips.get(reading.meter_id)
+        if trip is None:
+            return False
+        spent = trip.register_wh is not None and reading.energy_wh >= trip.register_wh
+        return spent or (trip.power_mw is not None and (reading.power_mw or 0) > trip.power_mw)
 
     def _check(self, reading: Reading) -> None:
         if reading.meter_id not in self._installed:
@@ -165,6 +183,7 @@ class Intake:
         """Commit when the oldest reading has waited long enough; on the way out, what is left."""
         retry_s = 0.0
         try:
+            await self.learn_trips()
             while True:
                 await self._arrived.wait()
                 if retry_s:
@@ -195,4 +214,15 @@ class Intake:
             return min(max(retry_s * 2, FIRST_RETRY_S), LONGEST_RETRY_S)
         if retry_s:
             log.info("readings are stored again")
+        await self.learn_trips()
         return 0.0
+
+    async def learn_trips(self) -> None:
+        """Know which readings can't wait; what can't be learnt stays as it was."""
+        now_s, overdraft_stroops = int(self._clock.now_s()), self._settings.overdraft_stroops
+        try:
+            self._trips = await find_trips(
+                self._database, self._unsettled, overdraft_stroops, now_s
+            )
+        except Transient as error:
+            log.debug("trips not known: %s", error)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.chain_drop import NOTHING, Drop
 from gateway.domain.credit import ContractRecord, pause_of
 from gateway.domain.reasons import Reason, SupplyState
-from gateway.domain.supply_facts import Hold, Override, SettlementMode, SupplyFacts
+from gateway.domain.supply_facts import SettlementMode, SupplyFacts
 from gateway.errors import Transient
 from gateway.store.database import Database, Row
+from gateway.store.standing_acts import NOTHING_STANDS, Standing, find_standing
 from gateway.store.unsettled import UnsettledUsage, Usage
 from gateway.store.village import Village, find_village
 
@@ -71,15 +72,7 @@ SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical, p.slot
        n.since_s AS node_online_s,
        IFNULL(p.feeder, IFNULL(:only, IIF(i.address LIKE 'node/%', NULL,
               SUBSTR(i.address, 1, INSTR(i.address, '/') - 1)))) AS feeder,
-       IFNULL(i.carried_wh, 0) + IFNULL(r.cumulative_wh, 0) + IFNULL(
-           (SELECT SUM(e.energy_wh) FROM edit e
-            WHERE e.meter_point_id = p.meter_point_id AND e.kind <> 'reshape'
-              AND e.kind <> 'reject'), 0) AS counted_wh,
-       EXISTS (SELECT 1 FROM lock_out k WHERE k.meter_point_id = p.meter_point_id
-               AND k.released_s IS NULL) AS locked_out,
-       (SELECT SUM(d.stroops) FROM dispute d
-        WHERE d.meter_point_id = p.meter_point_id AND d.closed_s IS NULL) AS disputed,
-       o.connected, o.until_s, m.stroops, h.answer,
+       IFNULL(i.carried_wh, 0) + IFNULL(r.cumulative_wh, 0) AS counted_wh,
        l.drop_stroops, l.drop_market_wh, l.drop_until_s,
        (c.balance, c.market_credit_wh, c.paid_until_s)
            IS NOT (l.balance, l.market_wh, l.paid_until_s) AS is_changed,
@@ -91,10 +84,7 @@ LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN status n ON n.name = p.relay AND n.state = 'online'
-LEFT JOIN override o ON o.meter_point_id = p.meter_point_id
-LEFT JOIN emergency_credit m ON m.meter_point_id = p.meter_point_id
 LEFT JOIN chain_look l ON l.meter_point_id = p.meter_point_id
-LEFT JOIN chain_hold h ON h.meter_point_id = p.meter_point_id
 LEFT JOIN (SELECT meter_point_id, SUM(amount_stroops) AS credit_stroops
            FROM local_credit WHERE state = 'local' GROUP BY meter_point_id) w
     ON w.meter_point_id = p.meter_point_id
@@ -153,9 +143,11 @@ class SupplyBook:
             before = await self._database.data_version()
             usage = await self._unsettled.find(now_s)
             self._village = await find_village(self._database, now_s)
+            standing = await find_standing(self._database, now_s)
             rows = await self._database.fetch_all(_POINTS, values)
             if await self._database.data_version() == before:
-                around = _Around(usage, self._unsettled.estimated, self._village, clock, now_s)
+                estimated, village = self._unsettled.estimated, self._village
+                around = _Around(usage, estimated, standing, village, clock, now_s)
                 return [_point(row, around) for row in rows]
         raise Transient(f"{self._database.path} changes faster than it can be read")
 
@@ -166,9 +158,19 @@ class _Around:
 
     unsettled: Usage
     estimated: Usage
+    standing: Mapping[int, Standing]
     village: Village
     clock: ClockFacts
     now_s: int
+
+
+# Looking a member up by its value takes longer than all the rest of it.
+_MODES = {one.value: one for one in SettlementMode}
+_STATES: dict[str | None, SupplyState | None] = {None: None} | {
+    one.value: one for one in SupplyState
+}
+_REASONS: dict[str | None, Reason | None] = {None: None} | {one.value: one for one in Reason}
+_OUTPUTS = {None: Output.UNCONFIRMED} | {one.value: one for one in Output}
 
 
 def _point(row: Row, around: _Around) -> PointSupply:
@@ -176,10 +178,9 @@ def _point(row: Row, around: _Around) -> PointSupply:
     point_id, label, relay, mode, critical, slot, load_limit_w, *rest = row
     record, paid_from_s, rest = _record(rest[:7]), rest[7], rest[8:]
     state, reason, switched_ms, output, overloads, tripped_ms, low_credit, *rest = rest
-    power_mw, heard_ms, online_s, feeder, counted_wh, locked_out, disputed, *rest = rest
-    ordered, until_s, emergency, hold, *rest = rest
-    lost_stroops, lost_wh, lost_until_s, is_changed, credit_stroops = rest
+    power_mw, heard_ms, online_s, feeder, counted_wh, *lost, is_changed, credit_stroops = rest
     village, clock = around.village, around.clock
+    standing = around.standing.get(point_id, NOTHING_STANDS)
     feeder_dead, back_s, paused_s = False, None, 0
     if feeder is not None:
         dead_since_s = village.dead.get(feeder)
@@ -191,30 +192,30 @@ def _point(row: Row, around: _Around) -> PointSupply:
                 times = paid_from_s, record.paid_until_s, around.now_s
                 paused_s = pause_of(*times, village.blackouts[feeder])
     facts = SupplyFacts(
-        mode=SettlementMode(mode),
+        mode=_MODES[mode],
         critical=bool(critical),
         record=record,
         unsettled=around.unsettled.get(point_id, ()),
         credit_stroops=credit_stroops or 0,
-        state=SupplyState(state) if state else None,
-        reason=Reason(reason) if reason else None,
+        state=_STATES[state],
+        reason=_REASONS[reason],
         switched_s=None if switched_ms is None else switched_ms // 1000,
         power_mw=power_mw,
         load_limit_w=load_limit_w,
         overloads=overloads or 0,
         tripped_s=None if tripped_ms is None else tripped_ms // 1000,
-        locked_out=bool(locked_out),
+        locked_out=standing.locked_out,
         slot=slot,
-        override=None if until_s is None else Override(bool(ordered), until_s),
-        emergency_stroops=emergency or 0,
+        override=standing.override,
+        emergency_stroops=standing.emergency_stroops,
         estimated=around.estimated.get(point_id, ()),
-        disputed_stroops=disputed or 0,
+        disputed_stroops=standing.disputed_stroops,
         brown_out=feeder in village.brown_outs,
         feeder_dead=feeder_dead,
         feeder_back_s=back_s,
         paused_s=paused_s,
-        drop=Drop(lost_stroops, lost_wh, lost_until_s) if lost_stroops is not None else NOTHING,
-        hold=Hold(hold) if hold else None,
+        drop=Drop(*lost) if any(lost) else NOTHING,
+        hold=standing.hold,
         chain_cuts=village.chain_cuts,
         endpoints_agree=village.endpoints_agree,
         clock_trusted=clock.trusted,
@@ -226,20 +227,18 @@ def _point(row: Row, around: _Around) -> PointSupply:
         relay,
         facts,
         switched_ms,
-        Output(output) if output else Output.UNCONFIRMED,
+        _OUTPUTS[output],
         heard_ms,
         online_s,
         feeder,
-        counted_wh,
+        counted_wh + standing.added_wh,
         bool(is_changed),
         low_credit or 0,
     )
 
 
-def _record(values: Sequence[int | None]) -> ContractRecord | None:
-    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s, market_credit_wh = (
-        value or 0 for value in values
-    )
+def _record(values: Sequence[int]) -> ContractRecord | None:
+    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s, market_credit_wh = values
     if not as_of_s:
         return None
     return ContractRecord(

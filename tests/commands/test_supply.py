@@ -177,3 +177,29 @@ def test_a_restore_beside_an_unreadable_file_says_that_locks_are_unknown(
     capsys.readouterr()
     assert main(["restore", "--config", str(config), "--yes", str(backup)]) == 0
     assert "locks that were hung since the backup are not known" in capsys.readouterr().out
+
+
+def test_what_the_file_says_is_what_supply_control_is_told(config: Path) -> None:
+    text = config.read_text().replace(
+        "[supply]\n",
+        """[supply]
+no_disconnect = ["mon-fri 20:00-06:00", "sun 00:00-24:00"]
+overdraft_stroops = 7
+low_credit_stroops = 500
+very_low_credit_stroops = 100
+stagger_s = 30
+""",
+    )
+    config.write_text(text.replace("slot = 1\n", "slot = 1\nload_limit_w = 800\n"))
+    settings = app.supply_settings(load(config))
+    assert settings.warn_stroops == (500, 100)
+    assert (settings.policy.overdraft_stroops, settings.policy.stagger_s) == (7, 30)
+    first, second = settings.policy.quiet_hours.spans
+    assert (sorted(first.days), first.start.hour, first.end.hour) == ([0, 1, 2, 3, 4], 20, 6)
+    assert (sorted(second.days), second.start.hour, second.end.hour) == ([6], 0, 0)
+
+    async def limits() -> list[int | None]:
+        async with app.opened(load(config)) as (_, _, points):
+            return [point.load_limit_w for point in points]
+
+    assert asyncio.run(limits()) == [800, None]

@@ -352,3 +352,32 @@ async def test_estimated_usage_disconnects_nobody_before_it_is_settled(
     )
     await control.tick(at(3))
     assert relays.history == off(0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SignKind.NEUTRAL_LOST,
+        SignKind.METER_DEAD,
+        SignKind.POWER_WHILE_DISCONNECTED,
+        SignKind.REGISTER_WENT_BACK,
+    ],
+)
+async def test_a_sign_of_tampering_disconnects_nobody(
+    village: Village, control: SupplyControl, relays: Contactors, kind: SignKind
+) -> None:
+    await save_turns(village.database, [Turn(kind, "house-0", began=True, reason="x")], NOW_S + 1)
+    await control.tick(at(2))
+    assert relays.history == []
+    assert await reasons(village) == ["credit"] * HOUSES
+
+
+async def test_age_alone_disconnects_nobody(
+    village: Village, control: SupplyControl, relays: Contactors
+) -> None:
+    """Chain away for 180 days: what was last known counts until it is used up."""
+    await control.tick(at(180 * DAY_S))
+    assert relays.history == []
+    await spend(village, 2000, 1)
+    await control.tick(at(180 * DAY_S + 1))
+    assert relays.history == off(0)
