@@ -11,7 +11,7 @@ so that what is pending never depends on how many transactions it took to get he
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import aiosqlite
@@ -19,7 +19,7 @@ import aiosqlite
 from gateway.domain.batches import Head
 from gateway.store.batches import StoredBatch, add_residue
 from gateway.store.chain import ChainState, save_head, save_state
-from gateway.store.database import Database
+from gateway.store.database import Database, Row
 from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
 from gateway.store.status import append_event
 
@@ -53,35 +53,40 @@ async def confirm_batch(
     Returns:
         False when another process had confirmed it.
     """
+    # Nobody claims anything while the batch is open, so the long sum needs no lock.
+    rows = await database.fetch_all(_ITEMS, {"outbox_id": stored.outbox_id})
     async with database.transaction() as connection:
         if not await close_outgoing(
             connection, stored.outbox_id, "confirmed", now_s, applied=applied
         ):
             return False
-        await _mark_items(connection, stored, state, now_s)
+        await _mark_items(connection, rows, stored, state, now_s)
         await save_state(connection, stored.batch.site, state)
         head = Head(stored.batch.sequence, stored.digest, stored.batch.to_s)
         await save_head(connection, stored.batch.site, head)
     return True
 
 
+_ITEMS = """
+SELECT p.slot, p.meter_point_id,
+       i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh AS sent_wh,
+       COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0) + COALESCE(u.claimed_wh, 0) AS after_wh
+FROM batch_item i JOIN meter_point p USING (meter_point_id)
+LEFT JOIN settlement s USING (meter_point_id)
+LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
+           FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
+WHERE i.outbox_id = :outbox_id
+"""
+
+
 async def _mark_items(
-    connection: aiosqlite.Connection, stored: StoredBatch, state: ChainState, now_s: int
+    connection: aiosqlite.Connection,
+    rows: Iterable[Row],
+    stored: StoredBatch,
+    state: ChainState,
+    now_s: int,
 ) -> None:
     """Tell accepted from refused by the chain's totals; neither leaves NULL, and a drift."""
-    rows = await connection.execute_fetchall(
-        """SELECT p.slot, p.meter_point_id,
-                  i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh
-                    AS sent_wh,
-                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
-                    + COALESCE(u.claimed_wh, 0) AS after_wh
-           FROM batch_item i JOIN meter_point p USING (meter_point_id)
-           LEFT JOIN settlement s USING (meter_point_id)
-           LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
-                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-           WHERE i.outbox_id = :outbox_id""",
-        {"outbox_id": stored.outbox_id},
-    )
     for row in rows:
         record = state.records.get(row["slot"])
         total_wh = record.total_wh if record else 0
@@ -234,7 +239,9 @@ async def adopt(
         if open_batch is not None:
             if open_batch.digest == receipt.digest:
                 await close_outgoing(connection, open_batch.outbox_id, "confirmed", now_s)
-                await _mark_items(connection, open_batch, state, now_s)
+                values = {"outbox_id": open_batch.outbox_id}
+                rows = await connection.execute_fetchall(_ITEMS, values)
+                await _mark_items(connection, rows, open_batch, state, now_s)
             else:
                 message = "given up in a take-over"
                 await _close_refused(connection, open_batch.outbox_id, message, now_s)
