@@ -3,7 +3,7 @@
 Each change is one transaction, and each keeps the law of :mod:`gateway.domain.composition`, per
 meter::
 
-    claimed + ahead = chain total + residue + sent
+    claimed + ahead + adopted = chain total + residue + sent
 
 so that what is pending never depends on how many transactions it took to get here.
 """
@@ -70,7 +70,8 @@ async def confirm_batch(
 _ITEMS = """
 SELECT p.slot, p.meter_point_id,
        i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh AS sent_wh,
-       COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0) + COALESCE(u.claimed_wh, 0) AS after_wh
+       COALESCE(s.ahead_wh + s.adopted_wh - s.residue_wh, 0) + COALESCE(u.claimed_wh, 0)
+         AS after_wh
 FROM batch_item i JOIN meter_point p USING (meter_point_id)
 LEFT JOIN settlement s USING (meter_point_id)
 LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
@@ -255,7 +256,8 @@ async def adopt(
 
 async def _adopt_totals(connection: aiosqlite.Connection, site: int) -> None:
     rows = await connection.execute_fetchall(
-        """SELECT c.meter_point_id, c.total_wh + COALESCE(s.residue_wh, 0) AS settled_wh,
+        """SELECT c.meter_point_id,
+                  c.total_wh + COALESCE(s.residue_wh - s.adopted_wh, 0) AS settled_wh,
                   COALESCE(u.usage_wh, 0) AS usage_wh
            FROM chain_meter c JOIN meter_point p USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
@@ -285,7 +287,7 @@ async def audit(database: Database, site: int) -> list[Drift]:
     """
     rows = await database.fetch_all(
         """SELECT p.label, c.total_wh AS chain_wh,
-                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
+                  COALESCE(s.ahead_wh + s.adopted_wh - s.residue_wh, 0)
                     + COALESCE(u.claimed_wh, 0) AS books_wh
            FROM meter_point p JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
@@ -303,11 +305,11 @@ async def audit(database: Database, site: int) -> list[Drift]:
 async def find_pending(database: Database, site: int) -> dict[int, int]:
     """Usage that the chain has neither counted nor refused, Wh by slot; negative: it is ahead.
 
-    ``usage - chain total - residue``, never a sum over batches; true at any moment.
+    ``usage + adopted - chain total - residue``, never a sum over batches; true at any moment.
     """
     rows = await database.fetch_all(
         """SELECT p.slot, COALESCE(u.usage_wh, 0) - COALESCE(c.total_wh, 0)
-                    - COALESCE(s.residue_wh, 0) AS pending_wh
+                    - COALESCE(s.residue_wh - s.adopted_wh, 0) AS pending_wh
            FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
@@ -327,7 +329,9 @@ async def find_uncounted(database: Database, site: int) -> list[str]:
     rows = await database.fetch_all(
         """SELECT p.label FROM meter_point p JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
+           LEFT JOIN settlement s ON s.meter_point_id = p.meter_point_id
            WHERE p.site = :site AND c.total_wh > 0 AND i.first_register_wh IS NULL
+             AND IFNULL(s.adopted_wh, 0) = 0
            ORDER BY p.slot""",
         {"site": site},
     )
