@@ -34,6 +34,7 @@ COMMANDS = {
     "restore": "put a backup in the database's place",
     "export": "readings, usage or rollups as a CSV or Parquet file",
     "verify": "prove the stored readings and what was counted of them",
+    "replace-gateway": "begin with nothing at a village that has settled before",
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }

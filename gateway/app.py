@@ -308,6 +308,7 @@ def settlement(
 ) -> list[Service]:
     """The ledger: what the chain says, and what it is told. The only part with the key."""
     from gateway.ledger.client import LedgerClient
+    from gateway.ledger.keeper import Keeper
     from gateway.ledger.keys import SigningKey
     from gateway.ledger.refresh import Refresher
     from gateway.ledger.submit import Submitter
@@ -321,6 +322,7 @@ def settlement(
     return [
         Refresher(settings, database, clock, client),
         Submitter(settings, database, clock, client, key),
+        Keeper(settings, database, clock, client, key),
     ]
 
 
@@ -341,6 +343,9 @@ def ledger_settings(config: Config) -> LedgerSettings:
         max_fee_stroops=chain.max_fee_stroops,
         max_inclusion_fee_stroops=chain.max_inclusion_fee_stroops,
         max_lag_ledgers=chain.max_lag_ledgers,
+        longest_outage_days=chain.longest_outage_days,
+        keep_code=chain.keep_code,
+        scheduler=chain.scheduler_id,
     )
 
 

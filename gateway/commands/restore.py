@@ -93,7 +93,7 @@ _NEXT = (
     "start the gateway again; usage since the backup is counted from the registers, and when it "
     "was drawn is an estimate",
     "if anything was settled since the backup, settling stops and says so: then run `gateway "
-    "take-over` once, and on no other machine",
+    "replace-gateway` once, and on no other machine",
 )
 
 

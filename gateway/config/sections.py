@@ -118,6 +118,11 @@ class ChainSection(Struct, frozen=True, kw_only=True):
             the network is busy.
         max_lag_ledgers: a server that shows ledgers so far behind the newest seen is passed over;
             12 are a minute.
+        longest_outage_days: how long the contract has to live without anyone's help, days; its
+            entries are renewed before they have less.
+        keep_code: whether this gateway renews the contract's code, too, which serves every village
+            of the network and costs some 10 XLM a month; False where the provider does it.
+        scheduler_id: the contract of hourly payments, ``C...``; due ones are carried out.
         stale_after_s: from when on the page says that the chain was last seen long ago, s.
         token: what one unit of the payment token is called.
     """
@@ -134,6 +139,9 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     max_fee_stroops: Positive = 100_000_000
     max_inclusion_fee_stroops: Annotated[int, Meta(ge=100)] = 1_000_000
     max_lag_ledgers: Positive = 60
+    longest_outage_days: Annotated[int, Meta(ge=1, le=170)] = 170
+    keep_code: bool = True
+    scheduler_id: Annotated[str, Meta(pattern=CONTRACT)] | None = None
     stale_after_s: Positive = 259_200
     token: Annotated[str, Meta(min_length=1, max_length=12)] = "ELECTRIC"  # noqa: S105 - a currency
 

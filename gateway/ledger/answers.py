@@ -83,6 +83,7 @@ class Entries:
             restored before a transaction can use them.
         modified: the ledger that changed each entry last, by key.
         server: the address of the server that said so.
+        live_until: the last ledger that each entry with rent is paid for, by key.
     """
 
     ledger: int
@@ -90,6 +91,7 @@ class Entries:
     archived: frozenset[str]
     modified: Mapping[str, int]
     server: str
+    live_until: Mapping[str, int]
 
     def value(self, key: xdr.LedgerKey) -> xdr.SCVal | None:
         """The value of a contract's entry, or None."""

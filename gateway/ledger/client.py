@@ -145,6 +145,7 @@ class LedgerClient:
             archived=frozenset[str]().union(*(part.archived for part in parts)),
             modified={key: ledger for part in parts for key, ledger in part.modified.items()},
             server=parts[0].server,
+            live_until={key: ledger for part in parts for key, ledger in part.live_until.items()},
         )
 
     async def events(self, contract: str, start: str | int) -> Events:

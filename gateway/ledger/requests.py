@@ -27,20 +27,26 @@ from gateway.ledger.answers import (
 async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
     """Entries by key, at most 200 of them."""
     answer = await server.get_ledger_entries(keys)
-    found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
-    archived = {one.key for one in answer.entries or [] if _is_archived(one, answer.latest_ledger)}
-    modified = {one.key: one.last_modified_ledger for one in answer.entries or []}
-    return Entries(answer.latest_ledger, found, frozenset(archived), modified, server.server_url)
+    entries, ledger = answer.entries or [], answer.latest_ledger
+    lives = {one.key: one.live_until_ledger or 0 for one in entries if _has_rent(one)}
+    return Entries(
+        ledger=ledger,
+        found={one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in entries},
+        archived=frozenset(key for key, until in lives.items() if until < ledger),
+        modified={one.key: one.last_modified_ledger for one in entries},
+        server=server.server_url,
+        live_until=lives,
+    )
 
 
-def _is_archived(entry: LedgerEntryResult, ledger: int) -> bool:
-    """Whether its rent has run out; servers then name the past ledger, 0 or none at all.
+def _has_rent(entry: LedgerEntryResult) -> bool:
+    """Whether it lives for as long as its rent; once that has run out it is archived.
 
+    Servers then name the past ledger, 0 or none at all:
     https://github.com/stellar/stellar-rpc/issues/413
     """
     kind = xdr.LedgerKey.from_xdr(entry.key).type
-    has_rent = kind in (xdr.LedgerEntryType.CONTRACT_DATA, xdr.LedgerEntryType.CONTRACT_CODE)
-    return has_rent and (entry.live_until_ledger or 0) < ledger
+    return kind in (xdr.LedgerEntryType.CONTRACT_DATA, xdr.LedgerEntryType.CONTRACT_CODE)
 
 
 async def send(server: SorobanServerAsync, envelope: str) -> SendAnswer:

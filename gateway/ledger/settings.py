@@ -23,6 +23,9 @@ class LedgerSettings:
         max_fee_stroops: the most that one transaction may cost.
         max_inclusion_fee_stroops: the part of it that may be offered for a place in a ledger.
         max_lag_ledgers: how far behind the newest ledger seen an answer may be.
+        longest_outage_days: how long the contract has to live without anyone's help.
+        keep_code: whether its code, which serves every village, has to live as long, too.
+        scheduler: the contract of hourly payments, 'C...'; None: there is none.
         poll_s: how often an answer is asked for while one is awaited, wall seconds.
     """
 
@@ -38,6 +41,9 @@ class LedgerSettings:
     max_fee_stroops: int = 100_000_000
     max_inclusion_fee_stroops: int = 1_000_000
     max_lag_ledgers: int = 60
+    longest_outage_days: int = 170
+    keep_code: bool = True
+    scheduler: str | None = None
     poll_s: float = 1.0
 
     @property

@@ -128,16 +128,21 @@ def _keys(
     account: str | None,
 ) -> list[xdr.LedgerKey]:
     contract, site = settings.contract, settings.site
-    keys = [meter.receipt_key(contract, site), meter.float_key(contract, site)]
-    keys += [meter.page_key(contract, site, page) for page in _pages(slots)]
+    keys = keys_of_site(settings, slots)
     keys += [meter.legacy_key(contract, site << 32 | slot) for slot in legacy]
     keys += [meter.price_key(contract, version) for version in range(1, prices + 1)]
     return keys + ([account_key(account)] if account else [])
 
 
+def keys_of_site(settings: LedgerSettings, slots: Sequence[int]) -> list[xdr.LedgerKey]:
+    """Where a site's receipt, its float and the pages of these slots are kept."""
+    contract, site = settings.contract, settings.site
+    pages = [meter.page_key(contract, site, page) for page in _pages(slots)]
+    return [meter.receipt_key(contract, site), meter.float_key(contract, site), *pages]
+
+
 def _count_archived(entries: Entries, settings: LedgerSettings, slots: Sequence[int]) -> int:
-    keys = _keys(settings, slots, prices=0, legacy=(), account=None)
-    return sum(key.to_xdr() in entries.archived for key in keys)
+    return sum(key.to_xdr() in entries.archived for key in keys_of_site(settings, slots))
 
 
 def _pages(slots: Sequence[int]) -> list[int]:

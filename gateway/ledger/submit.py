@@ -21,11 +21,13 @@ from gateway.domain.composition import MAX_SLOTS
 from gateway.domain.settling import OpenBatch, Standing, judge
 from gateway.errors import Permanent, Transient
 from gateway.ledger.answers import ContractRefusal
+from gateway.ledger.backlog import Backlog
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.courier import Courier
 from gateway.ledger.crediting import Crediting
+from gateway.ledger.keeper import KeepCarrier
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
@@ -86,6 +88,8 @@ class Submitter:
         self._crediting = Crediting(
             settings, database, client, key=key, courier=self._courier, mark=mark
         )
+        self._backlog = Backlog()
+        self._keep = KeepCarrier(settings, database, client, self._courier)
 
     async def run(self) -> None:
         """Settle for ever; what can be waited out is waited out."""
@@ -133,8 +137,7 @@ class Submitter:
         """Put the next batch in the outbox, if one is due and nothing speaks against it."""
         site = self._settings.site
         head = await find_head(self._database, site)
-        every_s = self._settings.settle_every_s
-        boundary_s = (now_s - self._settings.settle_after_s) // every_s * every_s
+        boundary_s = self._due_s(now_s)
         if head is not None and head.to_s >= boundary_s:
             return None
         self._pause_s = RETRY_S
@@ -164,7 +167,15 @@ class Submitter:
             batch.from_s,
             batch.to_s,
         )
+        self._backlog.composed(batch.from_s)
+        if progress := self._backlog.progress(batch.from_s, boundary_s):
+            await self._mark("online", progress)
         return await find_open(self._database)
+
+    def _due_s(self, now_s: int) -> int:
+        """Up to where usage is to be settled (unix seconds)."""
+        every_s = self._settings.settle_every_s
+        return (now_s - self._settings.settle_after_s) // every_s * every_s
 
     async def _standing(
         self, answer: SiteAnswer, head: Head | None, open_batch: OpenBatch | None
@@ -197,6 +208,10 @@ class Submitter:
         if not self._in_doubt and await self._courier.is_waiting(outgoing):
             return
         answer = await self._read()
+        if outgoing.kind == "keep":
+            self._in_doubt = False
+            await self._not_accepted(await self._keep.advance(outgoing, answer, now_s))
+            return
         if outgoing.kind == "take_over":
             call = await self._advance_take_over(outgoing, answer, now_s)
         else:
@@ -236,7 +251,8 @@ class Submitter:
             batch = stored.batch
             log.info("settled batch=%d usage_wh=%d", batch.sequence, batch.total_wh)
             if await self._books_agree():
-                await self._say_settled(f"batch {batch.sequence} is settled")
+                progress = self._backlog.progress(batch.to_s, self._due_s(now_s))
+                await self._say_settled(progress or f"batch {batch.sequence} is settled")
 
     async def _advance_take_over(
         self, outgoing: Outgoing, answer: SiteAnswer, now_s: int

@@ -192,30 +192,29 @@ async def save_state(connection: aiosqlite.Connection, site: int, state: ChainSt
     """
     if state.ledger >= await _newest_ledger(connection):
         await _save_prices(connection, state.prices)
-    await connection.executemany(
-        _SAVE_METER,
-        [
-            {
-                "site": site,
-                "slot": slot,
-                "total_wh": record.total_wh,
-                "balance": record.balance,
-                "remainder_milli": record.remainder_milli,
-                "paid_from_s": record.paid_from_s,
-                "paid_until_s": record.paid_until_s,
-                "last_read_s": record.last_read_s,
-                "market_credit_wh": record.market_credit_wh,
-                "max_power_w": record.max_power_w,
-                "plan": record.plan,
-                "flags": record.flags,
-                "version": record.version,
-                "ledger": state.ledger,
-                "as_of_s": state.as_of_s,
-                "witnesses": state.witnesses,
-            }
-            for slot, record in state.records.items()
-        ],
-    )
+    rows = [
+        {
+            "site": site,
+            "slot": slot,
+            "total_wh": record.total_wh,
+            "balance": record.balance,
+            "remainder_milli": record.remainder_milli,
+            "paid_from_s": record.paid_from_s,
+            "paid_until_s": record.paid_until_s,
+            "last_read_s": record.last_read_s,
+            "market_credit_wh": record.market_credit_wh,
+            "max_power_w": record.max_power_w,
+            "plan": record.plan,
+            "flags": record.flags,
+            "version": record.version,
+            "ledger": state.ledger,
+            "as_of_s": state.as_of_s,
+            "witnesses": state.witnesses,
+        }
+        for slot, record in state.records.items()
+    ]
+    await connection.executemany(_SAVE_WITNESS, rows)
+    await connection.executemany(_SAVE_METER, rows)
     if state.receipt is not None:
         await _save_receipt(connection, site, state, state.receipt)
     if state.site_float is not None:
@@ -279,24 +278,31 @@ async def _save_receipt(
 
 
 # What two servers have said stays said by two until a server says something else.
+_SAVE_WITNESS = """
+INSERT INTO chain_witness (meter_point_id, witnesses)
+SELECT p.meter_point_id, :witnesses
+FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
+LEFT JOIN chain_witness w USING (meter_point_id)
+WHERE p.site = :site AND p.slot = :slot AND p.kind = 'supply' AND :ledger >= IFNULL(c.ledger, 0)
+  AND IFNULL(w.witnesses, 0) <> :witnesses
+  AND (IFNULL(w.witnesses, 0) < :witnesses
+       OR (c.total_wh, c.balance, c.paid_until_s, c.flags)
+          <> (:total_wh, :balance, :paid_until_s, :flags))
+ON CONFLICT (meter_point_id) DO UPDATE SET witnesses = excluded.witnesses
+"""
+
 _SAVE_METER = """
 INSERT INTO chain_meter (meter_point_id, total_wh, balance, remainder_milli, paid_from_s,
-    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s,
-    witnesses)
+    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger, as_of_s)
 SELECT meter_point_id, :total_wh, :balance, :remainder_milli, :paid_from_s, :paid_until_s,
-    :last_read_s, :market_credit_wh, :max_power_w, :plan, :flags, :version, :ledger, :as_of_s,
-    :witnesses
+    :last_read_s, :market_credit_wh, :max_power_w, :plan, :flags, :version, :ledger, :as_of_s
 FROM meter_point WHERE site = :site AND slot = :slot AND kind = 'supply'
 ON CONFLICT (meter_point_id) DO UPDATE SET total_wh = excluded.total_wh,
     balance = excluded.balance, remainder_milli = excluded.remainder_milli,
     paid_from_s = excluded.paid_from_s, paid_until_s = excluded.paid_until_s,
     last_read_s = excluded.last_read_s, market_credit_wh = excluded.market_credit_wh,
     max_power_w = excluded.max_power_w, plan = excluded.plan, flags = excluded.flags,
-    version = excluded.version, ledger = excluded.ledger, as_of_s = excluded.as_of_s,
-    witnesses = IIF((excluded.total_wh, excluded.balance, excluded.paid_until_s, excluded.flags)
-                    = (chain_meter.total_wh, chain_meter.balance, chain_meter.paid_until_s,
-                       chain_meter.flags),
-                    MAX(excluded.witnesses, chain_meter.witnesses), excluded.witnesses)
+    version = excluded.version, ledger = excluded.ledger, as_of_s = excluded.as_of_s
 WHERE excluded.ledger >= chain_meter.ledger
 """
 

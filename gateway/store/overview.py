@@ -175,7 +175,8 @@ class VillageOverview:
 
 _METERS = """
 SELECT p.meter_point_id, p.label, p.site, p.slot, p.settlement_mode, p.critical, p.relay, i.address,
-       r.read_ms, r.cumulative_wh + i.carried_wh + IFNULL(a.added_wh, 0) AS counted_wh, r.power_mw,
+       r.read_ms, r.cumulative_wh + i.carried_wh + IFNULL(a.added_wh, 0)
+         + IFNULL(t.adopted_wh, 0) AS counted_wh, r.power_mw,
        MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        IFNULL(t.residue_wh, 0) AS residue_wh,
        c.total_wh, c.balance, c.paid_from_s, c.paid_until_s, c.last_read_s, c.market_credit_wh,

@@ -98,7 +98,7 @@ def test_the_backup_is_in_place_and_the_file_before_it_is_whole(
         "it has readings until 2026-01-03 01:50:00 WAT and batches until 0\n"
     ) in said
     assert f"the file before it is kept as {kept_beside(path)}\n" in said
-    assert "then run `gateway take-over` once" in said
+    assert "then run `gateway replace-gateway` once" in said
     assert ask(path, "SELECT kind FROM event")[-1] == ("restore",)
     assert ask(path, "SELECT counter FROM node_command") == [(1_000_041,)]
     assert not list(path.parent.glob("*.restoring*"))

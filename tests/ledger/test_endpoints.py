@@ -343,4 +343,4 @@ def off(flags: list[bool]) -> int:
 def witnesses(database: Database) -> set[int]:
     """How many servers stand for the stored records."""
     with closing(sqlite3.connect(database.path)) as file:
-        return {row[0] for row in file.execute("SELECT witnesses FROM chain_meter")}
+        return {row[0] for row in file.execute("SELECT witnesses FROM chain_witness")}

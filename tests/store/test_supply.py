@@ -274,7 +274,7 @@ async def test_a_plan_and_what_the_chain_had_counted_leave_bought_energy_alone(
     await add_village(database)
     await add_record(database, market_credit_wh=15, window=(OPEN_S - 1800, OPEN_S - 900), plan=1)
     await add_prices(database, (0, RATES))
-    await write(database, "INSERT INTO settlement VALUES (1, 0, ?)", [(40,)])
+    await write(database, "INSERT INTO settlement VALUES (1, 0, ?, 0)", [(40,)])
     await add_usage(database, (OPEN_S - 2700, 1, 50), (OPEN_S - 1800, 1, 300), (OPEN_S, 1, 9))
     used = await unsettled(database)
     assert sum(one.market_wh for one in used) == 15
