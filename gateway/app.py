@@ -33,11 +33,15 @@ if TYPE_CHECKING:
     from gateway.domain.signs import Limits
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
+    from gateway.store.tokens import TokenSettings
+    from gateway.wire.tokens import TokenKey
 
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
 FIELD_STATUSES = ("bus", "broker", "node", "relay", "store")
+LEAST_SECRET = 32
+"""Characters."""
 NOMINAL_V = 230
 """The voltage for which the limits of signs are made."""
 PASSPHRASES = {
@@ -303,6 +307,7 @@ def ledger_settings(config: Config) -> LedgerSettings:
         rpc_urls=tuple(chain.rpc),
         settle_every_s=chain.settle_every_s,
         settle_after_s=chain.settle_after_s,
+        credit_every_s=chain.credit_every_s,
         refresh_s=chain.refresh_s,
         valid_for_s=chain.valid_for_s,
         max_fee_stroops=chain.max_fee_stroops,
@@ -414,6 +419,51 @@ def read_secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not plain text"
         raise Permanent(f"{path} can't be read: {why}") from None
+
+
+def token_settings(config: Config) -> TokenSettings | None:
+    """How tokens are taken; None: not at all.
+
+    Raises:
+        GatewayError: the file of keys is missing, open to others, or wrong.
+    """
+    from gateway.store.tokens import TokenSettings
+
+    tokens = config.tokens
+    if tokens is None or not tokens.enabled:
+        return None
+    keys = read_token_keys(Path(tokens.keys_file))
+    return TokenSettings(keys, tokens.unit_stroops, tokens.daily_cap_units)
+
+
+def read_token_keys(path: Path) -> Mapping[str, TokenKey]:
+    """The key of each meter point's tokens: one line ``LABEL HEX STARTING_CODE`` per meter point.
+
+    Raises:
+        Permanent: it is missing, or others may read it.
+        ConfigError: a line is not of that form; the sentence has its number, not its text.
+    """
+    from gateway.wire.tokens import read_keys
+
+    try:
+        return read_keys(read_secret(path))
+    except ValueError as error:
+        raise ConfigError([f"{path} {error}"]) from None
+
+
+def bearer_secret(path: Path) -> str:
+    """The secret of mobile-money services.
+
+    Raises:
+        Permanent: it is missing, open to others, or too short to be one.
+    """
+    secret = read_secret(path).strip()
+    if len(secret) < LEAST_SECRET or not secret.isprintable() or " " in secret:
+        raise Permanent(
+            f"{path}: give one line of {LEAST_SECRET} characters or more without blanks "
+            "(`openssl rand -hex 32` makes some)"
+        )
+    return secret
 
 
 def node_keys(path: Path) -> Mapping[str, bytes]:

@@ -22,6 +22,7 @@ def contradictions(config: Config) -> list[str]:
         problems.append("meter_point is missing: add one [[meter_point]] table per meter")
     problems += _doubles("bus", "name", [bus.name for bus in config.bus])
     problems += _doubles("bus", "port", [bus.port for bus in config.bus])
+    problems += _doubles("cashier", "name", [cashier.name for cashier in config.cashier])
     points = config.meter_point
     problems += _doubles("meter_point", "label", [point.label for point in points])
     problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
