@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.clock import Clock
 from gateway.config import Config, FeederSection, PointSection
+from gateway.domain.money import parse_amount
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
     from gateway.store.tokens import TokenSettings
+    from gateway.web.settings import PaymentSettings
     from gateway.wire.tokens import TokenKey
 
 log = logging.getLogger(__name__)
@@ -328,6 +330,8 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         port=config.web.port,
         token=config.chain.token,
         chain_stale_after_s=config.chain.stale_after_s,
+        tokens=token_settings(config),
+        payments=payment_settings(config),
     )
     notices = notice_settings(config)
     return [
@@ -449,6 +453,20 @@ def read_token_keys(path: Path) -> Mapping[str, TokenKey]:
         return read_keys(read_secret(path))
     except ValueError as error:
         raise ConfigError([f"{path} {error}"]) from None
+
+
+def payment_settings(config: Config) -> PaymentSettings | None:
+    """How mobile-money services tell of payments; None: not at all.
+
+    Raises:
+        Permanent: their secret is missing, open to others, or too short.
+    """
+    from gateway.web.settings import PaymentSettings
+
+    payments = config.payments
+    if payments is None:
+        return None
+    return PaymentSettings(bearer_secret(Path(payments.secret_file)), parse_amount(payments.most))
 
 
 def bearer_secret(path: Path) -> str:
