@@ -224,6 +224,7 @@ def field(
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
     from gateway.sources.intake import Intake, IntakeSettings
     from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
+    from gateway.sources.node_tokens import NodeTokens
     from gateway.sources.nodes import NodeSource
     from gateway.sources.roster import Learner, Roster
     from gateway.sources.strangers import Strangers
@@ -264,7 +265,11 @@ def field(
         keys = node_keys(Path(mqtt.node_keys_file))
         broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
         strangers = Strangers(database, clock)
-        nodes = NodeSource(broker, points, intake, database, clock, strangers=strangers)
+        tokens = token_settings(config)
+        keypads = NodeTokens(tokens, config.zone, broker, database, clock) if tokens else None
+        nodes = NodeSource(
+            broker, points, intake, database, clock, strangers=strangers, tokens=keypads
+        )
         learners.append(nodes)
         services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
