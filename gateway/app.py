@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.clock import Clock
 from gateway.config import Config, FeederSection, PointSection
+from gateway.domain.money import parse_amount
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
 from gateway.store.database import Database
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
     from gateway.relays.control import SupplySettings
+    from gateway.store.tokens import TokenSettings
+    from gateway.web.settings import PaymentSettings
+    from gateway.wire.tokens import TokenKey
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,8 @@ PARTS = ("field", "settlement", "web")
 FIELD_STATUSES = ("bus", "broker", "node", "relay", "store", "supply")
 FRESH_S = 600.0
 """A computer that runs no longer than this has come back with the power."""
+LEAST_SECRET = 32
+"""Characters."""
 NOMINAL_V = 230
 """The voltage for which the limits of signs are made."""
 PASSPHRASES = {
@@ -223,6 +229,7 @@ def field(
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
     from gateway.sources.intake import Intake, IntakeSettings
     from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
+    from gateway.sources.node_tokens import NodeTokens
     from gateway.sources.nodes import NodeSource
     from gateway.sources.roster import Learner, Roster
     from gateway.sources.strangers import Strangers
@@ -264,7 +271,11 @@ def field(
         keys = node_keys(Path(mqtt.node_keys_file))
         broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
         strangers = Strangers(database, clock)
-        nodes = NodeSource(broker, points, intake, database, clock, strangers=strangers)
+        tokens = token_settings(config)
+        keypads = NodeTokens(tokens, config.zone, broker, database, clock) if tokens else None
+        nodes = NodeSource(
+            broker, points, intake, database, clock, strangers=strangers, tokens=keypads
+        )
         learners.append(nodes)
         services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
@@ -338,6 +349,7 @@ def ledger_settings(config: Config) -> LedgerSettings:
         rpc_urls=tuple(chain.rpc),
         settle_every_s=chain.settle_every_s,
         settle_after_s=chain.settle_after_s,
+        credit_every_s=chain.credit_every_s,
         refresh_s=chain.refresh_s,
         valid_for_s=chain.valid_for_s,
         max_fee_stroops=chain.max_fee_stroops,
@@ -363,6 +375,8 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         port=config.web.port,
         token=config.chain.token,
         chain_stale_after_s=config.chain.stale_after_s,
+        tokens=token_settings(config),
+        payments=payment_settings(config),
     )
     notices = notice_settings(config)
     return [
@@ -454,6 +468,65 @@ def read_secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not plain text"
         raise Permanent(f"{path} can't be read: {why}") from None
+
+
+def token_settings(config: Config) -> TokenSettings | None:
+    """How tokens are taken; None: not at all.
+
+    Raises:
+        GatewayError: the file of keys is missing, open to others, or wrong.
+    """
+    from gateway.store.tokens import TokenSettings
+
+    tokens = config.tokens
+    if tokens is None or not tokens.enabled:
+        return None
+    keys = read_token_keys(Path(tokens.keys_file))
+    return TokenSettings(keys, tokens.unit_stroops, tokens.daily_cap_units)
+
+
+def read_token_keys(path: Path) -> Mapping[str, TokenKey]:
+    """The key of each meter point's tokens: one line ``LABEL HEX STARTING_CODE`` per meter point.
+
+    Raises:
+        Permanent: it is missing, or others may read it.
+        ConfigError: a line is not of that form; the sentence has its number, not its text.
+    """
+    from gateway.wire.tokens import read_keys
+
+    try:
+        return read_keys(read_secret(path))
+    except ValueError as error:
+        raise ConfigError([f"{path} {error}"]) from None
+
+
+def payment_settings(config: Config) -> PaymentSettings | None:
+    """How mobile-money services tell of payments; None: not at all.
+
+    Raises:
+        Permanent: their secret is missing, open to others, or too short.
+    """
+    from gateway.web.settings import PaymentSettings
+
+    payments = config.payments
+    if payments is None:
+        return None
+    return PaymentSettings(bearer_secret(Path(payments.secret_file)), parse_amount(payments.most))
+
+
+def bearer_secret(path: Path) -> str:
+    """The secret of mobile-money services.
+
+    Raises:
+        Permanent: it is missing, open to others, or too short to be one.
+    """
+    secret = read_secret(path).strip()
+    if len(secret) < LEAST_SECRET or not secret.isprintable() or " " in secret:
+        raise Permanent(
+            f"{path}: give one line of {LEAST_SECRET} characters or more without blanks "
+            "(`openssl rand -hex 32` makes some)"
+        )
+    return secret
 
 
 def node_keys(path: Path) -> Mapping[str, bytes]:

@@ -27,6 +27,7 @@ def contradictions(config: Config) -> list[str]:
         problems.append(
             "supply.very_low_credit_stroops is above supply.low_credit_stroops: exchange them"
         )
+    problems += _doubles("cashier", "name", [cashier.name for cashier in config.cashier])
     problems += _doubles("meter_point", "label", [point.label for point in points])
     problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
     serials = [*(point.serial for point in points), *(one.serial for one in config.feeder)]

@@ -25,6 +25,7 @@ PATTERNS = {
         r"(,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)* )?"
         r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
     ): 'hours like "20:00-06:00" or "mon-fri 18:00-24:00"',
+    (AMOUNT := r"^[0-9]{1,9}(\.[0-9]{1,7})?$"): 'an amount of tokens in quotes, like "12.5"',
 }
 """Every pattern that a setting must match, and how to say it."""
 
@@ -34,6 +35,7 @@ FilePath = Annotated[str, Meta(pattern=PATH)]
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
+Amount = Annotated[str, Meta(pattern=AMOUNT)]
 Clock24 = Annotated[str, Meta(pattern=TIME)]
 Band = Annotated[list[Clock24], Meta(min_length=2, max_length=2)]
 
@@ -110,6 +112,7 @@ class ChainSection(Struct, frozen=True, kw_only=True):
         passphrase: needed for ``local`` only.
         settle_every_s: how often usage is settled, s, in quarter-hours.
         settle_after_s: how long to wait for late readings before cutting a batch, s.
+        credit_every_s: how long payments taken on site may wait for others to go on chain with, s.
         refresh_s: how often the chain is asked what happened, s.
         valid_for_s: how long a signed transaction may be applied, s of ledger time.
         max_fee_stroops: the most one transaction may cost; a first batch, and one after a long
@@ -134,6 +137,7 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     passphrase: str | None = None
     settle_every_s: Annotated[int, Meta(ge=900, multiple_of=900)] = 21_600
     settle_after_s: Natural = 120
+    credit_every_s: Natural = 3_600
     refresh_s: Seconds = 60.0
     valid_for_s: Annotated[int, Meta(ge=30, le=86_400)] = 300
     max_fee_stroops: Positive = 100_000_000
@@ -196,6 +200,46 @@ class WebSection(Struct, frozen=True, kw_only=True):
 
     host: Host = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+
+
+class TokensSection(Struct, frozen=True, kw_only=True):
+    """OpenPAYGO tokens, entered at the page, at the command line or sent by a node.
+
+    Args:
+        enabled: False: none is taken.
+        keys_file: a file of mode 0600 with a line ``LABEL HEX STARTING_CODE`` per meter point.
+        unit_stroops: what one unit of a token is worth, stroops.
+        daily_cap_units: the most that a meter point gets by tokens in one day, units.
+    """
+
+    enabled: bool = True
+    keys_file: FilePath
+    unit_stroops: Annotated[int, Meta(ge=1, le=10**12)]
+    daily_cap_units: Annotated[int, Meta(ge=1, le=100_000)] = 500
+
+
+class CashierSection(Struct, frozen=True, kw_only=True):
+    """Somebody who takes cash.
+
+    Args:
+        name: what is printed on the receipt.
+        daily_limit: the most he takes in one day, tokens, like "500".
+    """
+
+    name: Name
+    daily_limit: Amount
+
+
+class PaymentsSection(Struct, frozen=True, kw_only=True):
+    """Mobile-money services, which tell of payments at ``POST /api/credits``.
+
+    Args:
+        secret_file: a file of mode 0600 with the bearer secret, 32 characters or more.
+        most: the most that one payment may be, tokens, like "1000".
+    """
+
+    secret_file: FilePath
+    most: Amount = "1000"
 
 
 class ClockSection(Struct, frozen=True, kw_only=True):
@@ -303,6 +347,9 @@ class Config(Struct, frozen=True, kw_only=True):
     supply: SupplySection = SupplySection()
     tariff: TariffSection = TariffSection()
     web: WebSection = WebSection()
+    tokens: TokensSection | None = None
+    payments: PaymentsSection | None = None
+    cashier: list[CashierSection] = []
     clock: ClockSection | None = None
     feeder: list[FeederSection] = []
     meter_point: list[PointSection] = []
@@ -321,8 +368,11 @@ SECTIONS: dict[str, type[Struct]] = {
     "supply": SupplySection,
     "tariff": TariffSection,
     "web": WebSection,
+    "tokens": TokensSection,
+    "payments": PaymentsSection,
+    "cashier": CashierSection,
     "clock": ClockSection,
     "feeder": FeederSection,
     "meter_point": PointSection,
 }
-LISTS = frozenset({"bus", "feeder", "meter_point"})
+LISTS = frozenset({"bus", "cashier", "feeder", "meter_point"})

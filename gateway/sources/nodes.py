@@ -24,6 +24,7 @@ from gateway.sources.intake import MOST_AHEAD, Intake
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
 from gateway.sources.misdated import Misdated
+from gateway.sources.node_tokens import NodeTokens
 from gateway.sources.ranges import check_ranges
 from gateway.sources.strangers import STRANGER, Strangers
 from gateway.store.database import Database
@@ -54,6 +55,7 @@ class NodeSource:
         database: for statuses and events.
         clock: dates statuses and events; nodes date their own readings, as long as they can.
         strangers: hears the nodes that are no meter point's.
+        tokens: takes the tokens that are typed at nodes; None: none is taken.
     """
 
     def __init__(
@@ -65,10 +67,12 @@ class NodeSource:
         clock: Clock,
         *,
         strangers: Strangers,
+        tokens: NodeTokens | None = None,
     ) -> None:
         self._intake = intake
         self._clock = clock
         self._strangers = strangers
+        self._tokens = tokens
         self._journal = Journal(database, clock)
         self._acknowledgements = Acknowledgements(broker)
         self._misdated = Misdated(
@@ -143,14 +147,22 @@ class NodeSource:
             name, channel = parse_topic(topic_text)
         except WireError as error:
             return self._journal.refuse(STRANGER, str(error))
-        if name not in self._nodes:
+        known = self._nodes.get(name)
+        if known is None:
             return self._take_stranger(name, channel, payload)
+        return self._take_other(known, channel, payload)
+
+    def _take_other(
+        self, node: KnownNode, channel: Channel, payload: bytes
+    ) -> Awaitable[object] | None:
         match channel:
             case Channel.RELAY_STATE:
-                return self._take_relay(self._nodes[name], payload)
+                return self._take_relay(node, payload)
             case Channel.STATUS:
-                return self._take_status(self._nodes[name], payload)
-            case _:  # ours, not subscribed
+                return self._take_status(node, payload)
+            case Channel.TOKEN if self._tokens is not None:
+                return self._tokens.take(node, payload, self._journal)
+            case _:  # ours, not subscribed; or not set up
                 return None
 
     def _take_stranger(

@@ -203,6 +203,44 @@ async def give_up(
 
 
 @dataclass(frozen=True, slots=True)
+class CreditStanding:
+    """Where the payments taken here are, stroops.
+
+    Args:
+        local: how many wait here.
+        local_stroops: what they are together.
+        on_chain_stroops: in the contract's balances.
+        refused_stroops: what the contract would not have.
+        float_stroops: what the operator has paid in ahead, as last seen.
+        sequence: number of the last credit on chain, as last seen.
+    """
+
+    local: int
+    local_stroops: int
+    on_chain_stroops: int
+    refused_stroops: int
+    float_stroops: int
+    sequence: int
+
+
+async def find_standing(database: Database, site: int) -> CreditStanding:
+    """Where the payments taken here are."""
+    row = await database.fetch_one(
+        """SELECT COUNT(*) FILTER (WHERE state = 'local') AS local,
+                  IFNULL(SUM(amount_stroops) FILTER (WHERE state = 'local'), 0),
+                  IFNULL(SUM(amount_stroops) FILTER (WHERE state = 'on_chain'), 0),
+                  IFNULL(SUM(amount_stroops) FILTER (WHERE state = 'refused'), 0),
+                  IFNULL((SELECT balance FROM chain_float WHERE site = :site), 0),
+                  IFNULL((SELECT sequence FROM chain_float WHERE site = :site), 0)
+           FROM local_credit""",
+        {"site": site},
+    )
+    if row is None:  # an aggregate always has a row
+        raise AssertionError
+    return CreditStanding(*row)
+
+
+@dataclass(frozen=True, slots=True)
 class Adoption:
     """A person's word on which payments the chain holds already.
 

@@ -7,6 +7,8 @@ The functions work inside the caller's transaction.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import aiosqlite
 
 from gateway.domain.tokens import DAY_S, wait_s
@@ -19,15 +21,28 @@ TOLD_EVERY = 10
 """So many wrong tokens of strangers are an event."""
 
 
-async def held_up_s(connection: aiosqlite.Connection, point: int, client: str, at_s: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who enters a token.
+
+    Args:
+        name: told apart by this.
+        is_stranger: False: known without having entered a right one, as the meter's own node is.
+    """
+
+    name: str
+    is_stranger: bool = True
+
+
+async def held_up_s(connection: aiosqlite.Connection, point: int, client: Client, at_s: int) -> int:
     """How long this client has to wait yet, s; a stranger also for what other strangers did."""
     rows = await connection.execute_fetchall(
         "SELECT * FROM token_attempt WHERE meter_point_id = :point AND client IN (:client, :all)",
-        {"point": point, "client": client, "all": STRANGERS},
+        {"point": point, "client": client.name, "all": STRANGERS},
     )
     found = {row["client"]: row for row in rows}
-    own = found.get(client)
-    if own is not None and own["proven"]:
+    own = found.get(client.name)
+    if not client.is_stranger or (own is not None and own["proven"]):
         found.pop(STRANGERS, None)
     return max(
         (
@@ -38,22 +53,25 @@ async def held_up_s(connection: aiosqlite.Connection, point: int, client: str, a
     )
 
 
-async def add_wrong(connection: aiosqlite.Connection, point: int, client: str, at_s: int) -> None:
+async def add_wrong(
+    connection: aiosqlite.Connection, point: int, client: Client, at_s: int
+) -> None:
     """Count a wrong token; a day without one forgives one."""
     own = await fetch_one(
         connection,
         """SELECT proven FROM token_attempt
            WHERE meter_point_id = :point AND client = :client""",
         point=point,
-        client=client,
+        client=client.name,
     )
-    clients = [client] if own and own["proven"] else [client, STRANGERS]
+    is_known = not client.is_stranger or (own is not None and own["proven"])
+    clients = [client.name] if is_known else [client.name, STRANGERS]
     for one in clients:
         await connection.execute(
             """INSERT INTO token_attempt (meter_point_id, client, wrong, last_s)
                VALUES (:point, :client, 1, :at_s)
                ON CONFLICT (meter_point_id, client) DO UPDATE SET
-                   wrong = MAX(0, wrong - MAX(0, :at_s - last_s) / :day)  + 1, last_s = :at_s""",
+                   wrong = MAX(0, wrong - MAX(0, :at_s - last_s) / :day) + 1, last_s = :at_s""",
             {"point": point, "client": one, "at_s": at_s, "day": DAY_S},
         )
     shared = await fetch_one(

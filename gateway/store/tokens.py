@@ -15,7 +15,7 @@ import aiosqlite
 from gateway.domain.tokens import SYNC_JUMP, Decoded, Refusal, clean_digits, judge_token
 from gateway.store.credits import LocalCredit, Payment, find_paying_point, insert_payment
 from gateway.store.database import Database
-from gateway.store.token_attempts import add_right, add_wrong, held_up_s
+from gateway.store.token_attempts import Client, add_right, add_wrong, held_up_s
 from gateway.store.token_memory import read_token_state, save_token_state
 from gateway.wire.tokens import TokenKey, decode_token
 
@@ -46,6 +46,7 @@ class Entry:
         day: the village's day, like '2026-03-01'.
         at_s: when (unix seconds).
         is_trusted: True: the operator's own command line, which is never held up.
+        is_stranger: False: the meter's own node, which others don't hold up.
     """
 
     label: str
@@ -54,6 +55,12 @@ class Entry:
     day: str
     at_s: int
     is_trusted: bool = False
+    is_stranger: bool = True
+
+    @property
+    def who(self) -> Client:
+        """Whose attempt it is."""
+        return Client(self.client, self.is_stranger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ async def _judge(
         return Refused(digits)
     if key is None:
         return Refused(Refusal.NO_KEY)
-    rest_s = await held_up_s(connection, point, entry.client, entry.at_s)
+    rest_s = await held_up_s(connection, point, entry.who, entry.at_s)
     if rest_s and not entry.is_trusted:
         return Refused(Refusal.WAIT, rest_s)
     state = await read_token_state(connection, point)
@@ -139,7 +146,7 @@ async def _judge(
     known = await _known(connection, point, counts)
     verdict = judge_token(Decoded(units, counts), state, known)
     if verdict is Refusal.UNKNOWN:
-        await add_wrong(connection, point, entry.client, entry.at_s)
+        await add_wrong(connection, point, entry.who, entry.at_s)
     elif not isinstance(verdict, Refusal) and not await _fits_the_day(
         connection, point, entry.day, units, settings.daily_cap_units
     ):

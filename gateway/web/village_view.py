@@ -26,10 +26,11 @@ _STATUS_NAMES = {
     "bus": "Bus",
     "node": "Node",
     "broker": "Broker",
+    "credits": "Payments taken here",
     "watch": "Watch over feeder",
     "losses-parked": "Balance of feeder",
 }
-_ORDER = {"bus": 0, "broker": 1, "node": 2, "chain": 3, "settlement": 4}
+_ORDER = {"bus": 0, "broker": 1, "node": 2, "chain": 3, "settlement": 4, "credits": 5}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ of 15 digits from 1 to 4. What decoding costs depends on the counter alone, neve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from openpaygo.token_encode import OpenPAYGOTokenEncoder
@@ -30,6 +31,41 @@ class TokenKey:
 
     secret: bytes = field(repr=False)
     starting_code: int = field(repr=False)
+
+
+def read_keys(text: str) -> dict[str, TokenKey]:
+    """The keys of a keys file: a line ``LABEL HEX STARTING_CODE`` per meter point.
+
+    Args:
+        text: of the file; empty lines and those that begin with # are skipped.
+
+    Raises:
+        ValueError: with the number of a line that is wrong, never with its text.
+    """
+    keys: dict[str, TokenKey] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != len(("label", "hex", "starting code")) or not _is_key(words[1], words[2]):
+            raise ValueError(
+                f"line {number}: write LABEL, {2 * KEY_BYTES} hex digits and a starting code of "
+                "up to 9 digits"
+            )
+        if words[0] in keys:
+            raise ValueError(f"line {number}: {words[0]} has a key already; keep one")
+        keys[words[0]] = TokenKey(bytes.fromhex(words[1]), int(words[2]))
+    return keys
+
+
+def _is_key(secret: str, starting_code: str) -> bool:
+    is_code = starting_code.isascii() and starting_code.isdecimal()
+    return (
+        re.fullmatch(r"[0-9A-Fa-f]{32}", secret) is not None
+        and is_code
+        and len(starting_code) <= len(str(MOST_STARTING_CODE))
+        and int(starting_code) > 0
+    )
 
 
 def decode_token(key: TokenKey, digits: str, last: int) -> tuple[int, list[int]]:
