@@ -81,9 +81,9 @@ class _StampingIntake(Intake):
 
     stamps: list[tuple[float, int, int]]
 
-    def offer(self, reading: Reading) -> asyncio.Future[None]:
+    def offer(self, reading: Reading, *, own_date: bool = False) -> asyncio.Future[None]:
         self.stamps.append((time.monotonic(), reading.meter_id, reading.energy_wh))
-        return super().offer(reading)
+        return super().offer(reading, own_date=own_date)
 
 
 @dataclass(frozen=True, slots=True)

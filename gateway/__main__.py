@@ -28,6 +28,7 @@ COMMANDS = {
     "node": "see, accept or forget Wi-Fi meters that nobody knows",
     "meter": "see which meter hangs where, and exchange one",
     "edit": "decide on readings that look wrong: bill, reject, estimate",
+    "clock": "see how far the time is trusted, and set it",
     "account": "who lives where: moving out and in",
     "supply": "why each supply is on or off; lock out, order, dispute, confirm",
     "token": "enter, issue and reconcile OpenPAYGO tokens",

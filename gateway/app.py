@@ -29,6 +29,7 @@ from gateway.store.database import Database
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
 from gateway.store.slots import FEEDER, LAST_SLOT
 from gateway.store.status import drop_statuses
+from gateway.store.timekeeping import ClockFollower, ClockKeeper, follow
 from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
-FIELD_STATUSES = ("bus", "broker", "node", "relay", "store", "supply")
+FIELD_STATUSES = ("bus", "broker", "node", "relay", "store", "supply", "clock")
 FRESH_S = 600.0
 """A computer that runs no longer than this has come back with the power."""
 LEAST_SECRET = 32
@@ -77,8 +78,13 @@ async def run(config: Config, parts: Sequence[str]) -> None:
     """
     with alone(Path(config.gateway.database), parts), _stopping_on_signals() as told:
         try:
-            async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
+            async with (
+                opened(config, parts) as (database, clock, points),
+                AsyncExitStack() as stack,
+            ):
                 services: list[Service] = []
+                if config.clock is None:
+                    services.append(_timekeeping(database, clock, parts))
                 if "field" in parts:
                     await drop_statuses(database, FIELD_STATUSES, _field_statuses(config, points))
                     services += field(config, database, clock, points)
@@ -132,6 +138,8 @@ def _field_statuses(config: Config, points: Sequence[MeterPoint]) -> list[str]:
     names += [address.replace("node/", "node:") for address in nodes]
     names += [f"relay:{point.label}" for point in points if point.relay != "none"]
     names += ["store", "supply:held"]
+    if config.clock is None:
+        names.append("clock")
     return [*names, "broker"] if config.mqtt else names
 
 
@@ -154,9 +162,18 @@ def _stopping_on_signals() -> Iterator[asyncio.Event]:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
-    """The store with the configured meter points in it, and the clock."""
+async def opened(
+    config: Config, parts: Sequence[str] = ()
+) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
+    """The store with the configured meter points in it, and the clock.
+
+    Args:
+        config: checked.
+        parts: which are about to run; none: it is for a command.
+    """
     async with opened_store(config) as (database, clock):
+        if parts and config.clock is None:  # nothing is stamped before it is known how it stands
+            await _timekeeping(database, clock, parts).tick(clock.now())
         settings = [_point_setting(config, point) for point in config.meter_point]
         settings += [_meter_of(config, one) for one in config.feeder if one.address is not None]
         points = await apply_settings(database, settings, int(clock.now_s()))
@@ -168,9 +185,19 @@ async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
     """The store as it is, whatever the file says by now, and the clock."""
     database = await Database.open(Path(config.gateway.database))
     try:
-        yield database, clock_of(config)
+        clock = clock_of(config)
+        if config.clock is None:
+            await follow(database, clock)
+        yield database, clock
     finally:
         await database.close()
+
+
+def _timekeeping(
+    database: Database, clock: Clock, parts: Sequence[str]
+) -> ClockKeeper | ClockFollower:
+    """The field part keeps the time, the others follow."""
+    return ClockKeeper(database, clock) if "field" in parts else ClockFollower(database, clock)
 
 
 def clock_of(config: Config) -> Clock:

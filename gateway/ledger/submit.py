@@ -45,6 +45,7 @@ from gateway.store.settlement import (
     refuse_batch,
 )
 from gateway.store.status import State, mark_status
+from gateway.store.undated import has_undated
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ class Submitter:
     async def _compose(self, now_s: int) -> Outgoing | None:
         """Put the next batch in the outbox, if one is due and nothing speaks against it."""
         site = self._settings.site
+        if not self._clock.trusted or await has_undated(self._database):
+            return None  # a period ends when it is known to have ended, and what it holds is dated
         head = await find_head(self._database, site)
         boundary_s = self._due_s(now_s)
         if head is not None and head.to_s >= boundary_s:

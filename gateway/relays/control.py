@@ -10,20 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.domain.supply import Reason, SupplyPolicy
 from gateway.errors import Transient
-from gateway.relays.deciding import Decided, Decisions, always_trusted
+from gateway.relays.deciding import Decided, Decisions
 from gateway.relays.drivers import Driver
 from gateway.relays.output import OutputSettings, observe
 from gateway.relays.switches import Order, Switches, SwitchSettings
 from gateway.store.database import Database
 from gateway.store.status import find_status, mark_status
-from gateway.store.supply import ClockFacts, Output, PointSupply
+from gateway.store.supply import Output, PointSupply
 from gateway.store.switchings import (
     Observation,
     Switching,
@@ -71,7 +71,6 @@ class SupplyControl:
         database: facts, verdicts and journal.
         clock: the village's time.
         drivers: by kind of relay: what stands before the colon, 'gpio' or 'node'.
-        clock_facts: what is known of the time.
     """
 
     def __init__(
@@ -80,13 +79,12 @@ class SupplyControl:
         database: Database,
         clock: Clock,
         drivers: Mapping[str, Driver],
-        clock_facts: Callable[[], ClockFacts] = always_trusted,
     ) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
         self._decisions = Decisions(
-            database, settings.policy, settings.warn_stroops, settings.only_feeder, clock_facts
+            database, clock, settings.policy, settings.warn_stroops, settings.only_feeder
         )
         self._switches = Switches(settings.switching, drivers)
         self._unsaved: list[Switching] = []

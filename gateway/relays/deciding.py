@@ -6,14 +6,15 @@ Everything is committed before it is returned, so nothing is switched that the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from gateway.clock import Clock
 from gateway.domain.credit import low_credit
 from gateway.domain.supply import Reason, SupplyPolicy, Verdict, decide
 from gateway.store.chain_looks import look, save_holds
 from gateway.store.database import Database
-from gateway.store.supply import TRUSTED, ClockFacts, PointSupply, SupplyBook
+from gateway.store.supply import ClockFacts, PointSupply, SupplyBook
 from gateway.store.supply_acts import repay
 from gateway.store.switchings import save_levels, save_verdicts
 from gateway.store.village import save_blackouts
@@ -26,35 +27,30 @@ _BY_PEOPLE = frozenset({Reason.LOCKED_OUT, Reason.OVERRIDE})
 Decided = Sequence[tuple[PointSupply, Verdict]]
 
 
-def always_trusted() -> ClockFacts:
-    """A clock that is never in doubt."""
-    return TRUSTED
-
-
 class Decisions:
     """Decides for every meter point, and stores what has changed.
 
     Args:
         database: facts and verdicts.
+        clock: how far the time is to be trusted.
         policy: what the operator has set.
         warn_stroops: below the first credit is low, below the second very low; 0: no warning.
         only_feeder: the feeder of meter points that name none; None: there are several, or none.
-        clock_facts: what is known of the time.
     """
 
     def __init__(
         self,
         database: Database,
+        clock: Clock,
         policy: SupplyPolicy,
         warn_stroops: tuple[int, int] = (0, 0),
         only_feeder: str | None = None,
-        clock_facts: Callable[[], ClockFacts] = always_trusted,
     ) -> None:
         self._database = database
         self._policy = policy
         self._warn_stroops = warn_stroops
         self._book = SupplyBook(database, only_feeder)
-        self._clock_facts = clock_facts
+        self._clock = clock
 
     async def make(self, now_ms: int) -> Decided:
         """Decide for every meter point.
@@ -66,9 +62,9 @@ class Decisions:
             Transient: the store could not be read or written; nothing may be switched.
         """
         now_s = now_ms // 1000
-        points = await self._book.find(now_s, self._clock_facts())
+        points = await self._book.find(now_s, ClockFacts(*self._clock.trust()))
         if await save_blackouts(self._database, self._book.village, now_s):
-            points = await self._book.find(now_s, self._clock_facts())
+            points = await self._book.find(now_s, ClockFacts(*self._clock.trust()))
         points = await self._looked_at(points)
         decided = self._decide(points, now_s)
         await self._store(decided, now_ms)

@@ -20,13 +20,14 @@ from gateway.clock import Clock
 from gateway.domain.readings import Doubt, Quality, Reading
 from gateway.errors import Permanent, Transient
 from gateway.sources.acknowledgements import Acknowledgements
-from gateway.sources.intake import MOST_AHEAD, Intake
+from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
 from gateway.sources.misdated import Misdated
 from gateway.sources.node_tokens import NodeTokens
 from gateway.sources.ranges import check_ranges
 from gateway.sources.strangers import STRANGER, Strangers
+from gateway.sources.undated import MOST_AHEAD
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
 from gateway.wire.errors import WireError
@@ -184,12 +185,15 @@ class NodeSource:
             return self._journal.refuse(node.sender, str(error))
         read_s = message.read_at.timestamp()
         ahead_s = read_s - self._clock.now_s()
-        if ahead_s > _MOST_AHEAD_S or read_s < node.point.installed_s - _MOST_AHEAD_S:
+        is_ahead = ahead_s > _MOST_AHEAD_S and self._clock.trusted  # else it may be we who are late
+        if is_ahead or read_s < node.point.installed_s - _MOST_AHEAD_S:
             was, node.reach, node.lost_s = node.reach, "online", None  # whatever its date
             held = self._misdated.hold(node, message)
             return held if was == "online" else self._after_mark(node, held)
         try:
-            done = self._offer(node, message, _checked(_reading(message, node.point)))
+            done = self._offer(
+                node, message, _checked(_reading(message, node.point)), own_date=True
+            )
         except Permanent as error:
             return self._refuse(node, message, str(error))
         except Transient:
@@ -201,9 +205,9 @@ class NodeSource:
         return self._after_mark(node, done)
 
     def _offer(
-        self, node: KnownNode, message: NodeReading, reading: Reading
+        self, node: KnownNode, message: NodeReading, reading: Reading, *, own_date: bool = False
     ) -> asyncio.Future[None]:
-        done = self._intake.offer(reading)
+        done = self._intake.offer(reading, own_date=own_date)
         node.newest = done
         self._acknowledgements.owe_after(done, node.name, message)
         if self._acknowledgements.uncommitted >= HURRY_AT:
@@ -215,7 +219,8 @@ class NodeSource:
         while True:
             await asyncio.sleep(INTAKE_RETRY_S)
             try:
-                done = self._offer(node, message, _checked(_reading(message, node.point)))
+                reading = _checked(_reading(message, node.point))
+                done = self._offer(node, message, reading, own_date=True)
             except Transient:
                 continue
             except Permanent as error:

@@ -3,7 +3,7 @@
 Two kinds: usage that no batch carries, and usage in batches that the record last seen has not
 accepted. Usage inside a plan window is free and left out, and so is usage from before the first
 price. Energy bought on the market is drawn first, oldest usage first, just as the next batch will
-claim it (:mod:`gateway.domain.composition`).
+claim it (:mod:`gateway.domain.composition`). Usage that has no date yet counts as well.
 
 Reads only. After months without internet there are millions of such rows, so old ones are
 summed once and remembered; each look reads what is new.
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from gateway.domain.supply import PricedUsage
 from gateway.domain.tariffs import INTERVAL_S
 from gateway.store.database import Database, Row
+from gateway.store.undated import undated_usage
 
 RECENT_S = 2 * INTERVAL_S
 """Usage younger than this still grows; what is older is summed once."""
@@ -140,6 +141,14 @@ FROM doubted d JOIN price v ON d.start_s >= v.from_s AND d.start_s < v.until_s
 GROUP BY d.meter_point_id, v.version
 """
 
+_PRICE_NOW = """
+SELECT c.meter_point_id, v.off_peak, v.standard, v.peak
+FROM chain_meter c
+CROSS JOIN (SELECT off_peak, standard, peak FROM chain_price WHERE effective_from_s <= :now_s
+            ORDER BY version DESC LIMIT 1) v
+WHERE NOT (:now_s >= c.paid_from_s AND :now_s < c.paid_until_s)
+"""
+
 Usage = dict[int, tuple[PricedUsage, ...]]
 
 
@@ -194,7 +203,27 @@ class UnsettledUsage:
         await self._sum_old(now_s, batched.spared)
         recent = await self._unclaimed(self._cut_s, _END_S, self._old.spared)
         self._estimated = _by_point((*self._old.estimated, *recent.estimated))
-        return _by_point((*self._old.usage, *recent.usage, *batched.usage))
+        undated = await self._undated(now_s, recent.spared)
+        return _by_point((*self._old.usage, *recent.usage, *batched.usage, *undated))
+
+    async def _undated(
+        self, now_s: int, spared: Mapping[int, _Spared]
+    ) -> list[tuple[int, PricedUsage]]:
+        """Usage whose time is not known yet: at the standard price of now, bought energy first."""
+        used_wh = await undated_usage(self._database)
+        if not used_wh:
+            return []
+        usage = []
+        for row in await self._database.fetch_all(_PRICE_NOW, {"now_s": now_s}):
+            point, *rates = tuple(row)
+            wh = used_wh.get(point, 0)
+            if wh:
+                drawn_wh = min(wh, max(0, spared[point].market_wh)) if point in spared else 0
+                tiers_wh = (0, wh - drawn_wh, 0)
+                usage.append(
+                    (point, PricedUsage((rates[0], rates[1], rates[2]), tiers_wh, drawn_wh))
+                )
+        return usage
 
     async def _sum_old(self, now_s: int, spared: Mapping[int, _Spared]) -> None:
         version = (*await self._find_version(), spared)

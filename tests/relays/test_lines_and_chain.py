@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.clock import Clock, Machine, Source, Standing
 from gateway.domain.signs import SignKind
 from gateway.domain.supply import Hold, SupplyPolicy
 from gateway.errors import Permanent
@@ -15,7 +16,6 @@ from gateway.store.chain_looks import answer_holds, find_holds, save_agreement
 from gateway.store.lock_outs import lock_out
 from gateway.store.signs import Turn, save_turns
 from gateway.store.status import Status, find_status
-from gateway.store.supply import ClockFacts
 from tests.relays.conftest import OpenVillage
 from tests.relays.village import NOW_S, Contactors, Village, at
 
@@ -300,20 +300,34 @@ async def test_balances_that_vanish_cost_the_village_three_supplies(
 async def test_plans_count_for_seven_days_while_nobody_knows_the_time(
     village: Village, relays: Contactors
 ) -> None:
-    clock = ClockFacts()
-    control = SupplyControl(QUICK, village.database, village.clock, {"gpio": relays}, lambda: clock)
+    count_s = 0.0
+    clock = Clock(machine=Machine(monotonic=lambda: count_s))
+    trusted = Standing(
+        "boot",
+        NOW_S * 1000,
+        0,
+        anchored=True,
+        trusted_by=Source.NTP,
+        since_ms=0,
+        untrusted_ms=0,
+        wall_offset_ms=0,
+    )
+    clock.standing = trusted
+    control = SupplyControl(QUICK, village.database, clock, {"gpio": relays})
     await village.write(
         "UPDATE chain_meter SET balance = 0, plan = 2, paid_until_s = ?", NOW_S + 30 * DAY_S
     )
-    await control.tick(at(0))
-    clock = ClockFacts(trusted=False, untrusted_s=7 * DAY_S - 1)
-    await control.tick(at(7 * DAY_S - 1))
+    await control.tick(clock.now())
+    clock.standing = replace(trusted, trusted_by=None)
+    count_s = 7 * DAY_S - 1
+    await control.tick(clock.now())
     assert relays.history == on(*range(HOUSES))
-    clock = ClockFacts(trusted=False, untrusted_s=7 * DAY_S)
-    await control.tick(at(7 * DAY_S))
+    count_s = 7 * DAY_S
+    await control.tick(clock.now())
     assert relays.history[HOUSES:] == off(*range(HOUSES))
-    clock = ClockFacts()
-    await control.tick(at(7 * DAY_S + 1))
+    clock.standing = trusted
+    count_s = 7 * DAY_S + 1
+    await control.tick(clock.now())
     assert relays.history[2 * HOUSES :] == on(*range(HOUSES))
 
 
