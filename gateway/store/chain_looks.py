@@ -17,7 +17,6 @@ from gateway.errors import Permanent
 from gateway.store.database import Database, Row
 from gateway.store.status import append_event
 from gateway.store.supply import PointSupply
-from gateway.store.village import AGREEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +100,6 @@ async def _before(connection: aiosqlite.Connection, point_id: int) -> Look | Non
     ) as cursor:
         row: Row | None = await cursor.fetchone()
     return Look(*row) if row else None
-
-
-async def save_agreement(connection: aiosqlite.Connection, agree: bool | None) -> None:  # noqa: FBT001
-    """Whether two RPC endpoints say the same, inside the caller's transaction.
-
-    Args:
-        connection: of an open transaction.
-        agree: None: not known, which it is until somebody says otherwise.
-    """
-    if agree is None:
-        await connection.execute("DELETE FROM meta WHERE key = :key", {"key": AGREEMENT})
-        return
-    await connection.execute(
-        """INSERT INTO meta (key, value) VALUES (:key, :value)
-           ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
-        {"key": AGREEMENT, "value": str(int(agree))},
-    )
 
 
 async def save_holds(

@@ -121,7 +121,15 @@ class SupplyBook:
         self._database = database
         self._only_feeder = only_feeder
         self._unsettled = UnsettledUsage(database)
-        self._village = Village(0, 0, None, frozenset(), {}, {})
+        self._village = Village(
+            0,
+            0,
+            chain_doubted=False,
+            witnessed=frozenset(),
+            brown_outs=frozenset(),
+            dead={},
+            blackouts={},
+        )
 
     @property
     def village(self) -> Village:
@@ -217,7 +225,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         drop=Drop(*lost) if any(lost) else NOTHING,
         hold=standing.hold,
         chain_cuts=village.chain_cuts,
-        endpoints_agree=village.endpoints_agree,
+        endpoints_agree=village.endpoints_agree(point_id),
         clock_trusted=clock.trusted,
         untrusted_s=clock.untrusted_s,
     )

@@ -16,17 +16,17 @@ from gateway.store.signs import parse_name
 HOUR_S = 3600
 REMEMBERED_S = 62 * 86_400
 """Blackouts older than this lengthen no plan."""
-AGREEMENT = "endpoints_agree"
-"""Key in ``meta``: '1' two RPC endpoints say the same, '0' they don't; not there: not known."""
 
 Blackout = tuple[int, int | None]
 """From when until when a feeder had no power (unix seconds); None: it still has none."""
 
-_FACTS = f"""
+_FACTS = """
 SELECT 'dearest' AS kind, '' AS name, MAX(MAX(off_peak, standard, peak)) AS from_s, NULL AS to_s
 FROM chain_price
 UNION ALL SELECT 'cuts', '', COUNT(*), NULL FROM supply WHERE chain_cut_s > :hour_ago_s
-UNION ALL SELECT 'agree', '', CAST(value AS INTEGER), NULL FROM meta WHERE key = '{AGREEMENT}'
+UNION ALL SELECT 'doubted', '', since_s, NULL FROM status WHERE name = 'chain' AND state = 'alarm'
+UNION ALL SELECT 'witnessed', '', meter_point_id, NULL
+          FROM chain_hold JOIN chain_witness USING (meter_point_id) WHERE witnesses >= 2
 UNION ALL SELECT 'sign', name, since_s, NULL FROM status WHERE name >= 'sign:' AND name < 'sign;'
 UNION ALL SELECT 'dead', feeder, from_s, to_s FROM dead_time
           WHERE to_s IS NULL OR to_s > :since_s
@@ -41,7 +41,8 @@ class Village:
     Args:
         dearest_stroops_per_kwh: the dearest rate of any price known.
         chain_cuts: disconnections from chain state alone in the last hour.
-        endpoints_agree: whether two RPC endpoints say the same; None: not known.
+        chain_doubted: what RPC endpoints say now is not believed: they disagree, or are no good.
+        witnessed: those whose disconnection waits and of whom two RPC endpoints say the same.
         brown_outs: feeders with too low a voltage.
         dead: feeders without power, and since when (unix seconds).
         blackouts: of each feeder, oldest first.
@@ -49,10 +50,17 @@ class Village:
 
     dearest_stroops_per_kwh: int
     chain_cuts: int
-    endpoints_agree: bool | None
+    chain_doubted: bool
+    witnessed: frozenset[int]
     brown_outs: frozenset[str]
     dead: Mapping[str, int]
     blackouts: Mapping[str, tuple[Blackout, ...]]
+
+    def endpoints_agree(self, meter_point_id: int) -> bool | None:
+        """Whether two RPC endpoints say the same of a meter point; None: not known."""
+        if self.chain_doubted:
+            return False
+        return True if meter_point_id in self.witnessed else None
 
     def back_s(self, feeder: str) -> int | None:
         """When a feeder last came back (unix seconds); None: it is dead, or never was lately."""
@@ -67,7 +75,8 @@ async def find_village(database: Database, now_s: int) -> Village:
         database: the store.
         now_s: the time (unix seconds).
     """
-    dearest, cuts, agree = 0, 0, None
+    dearest, cuts, doubted = 0, 0, False
+    witnessed: set[int] = set()
     signs: dict[SignKind, dict[str, int]] = {}
     blackouts: defaultdict[str, tuple[Blackout, ...]] = defaultdict(tuple)
     values = {"hour_ago_s": now_s - HOUR_S, "since_s": now_s - REMEMBERED_S}
@@ -77,8 +86,10 @@ async def find_village(database: Database, now_s: int) -> Village:
                 dearest = from_s or 0
             case "cuts":
                 cuts = from_s
-            case "agree":
-                agree = bool(from_s)
+            case "doubted":
+                doubted = True
+            case "witnessed":
+                witnessed.add(from_s)
             case "sign":
                 if named := parse_name(name):
                     signs.setdefault(named[0], {})[named[1]] = from_s
@@ -86,7 +97,7 @@ async def find_village(database: Database, now_s: int) -> Village:
                 blackouts[name] += ((from_s, to_s),)
     brown_outs = frozenset(signs.get(SignKind.BROWN_OUT, {}))
     dead = signs.get(SignKind.FEEDER_DEAD, {})
-    return Village(dearest, cuts, agree, brown_outs, dead, blackouts)
+    return Village(dearest, cuts, doubted, frozenset(witnessed), brown_outs, dead, blackouts)
 
 
 async def save_blackouts(database: Database, village: Village, now_s: int) -> bool:

@@ -12,10 +12,10 @@ from gateway.domain.supply import Hold, SupplyPolicy
 from gateway.errors import Permanent
 from gateway.relays import SupplyControl, SupplySettings, SwitchSettings
 from gateway.store.acts import Act
-from gateway.store.chain_looks import answer_holds, find_holds, save_agreement
+from gateway.store.chain_looks import answer_holds, find_holds
 from gateway.store.lock_outs import lock_out
 from gateway.store.signs import Turn, save_turns
-from gateway.store.status import Status, find_status
+from gateway.store.status import Status, find_status, mark_status
 from tests.relays.conftest import OpenVillage
 from tests.relays.village import NOW_S, Contactors, Village, at
 
@@ -218,8 +218,7 @@ async def test_confirmed_ones_go_once_two_endpoints_agree(
     assert said == [f"house-{slot}" for slot in range(3, HOUSES)]
     await control.tick(at(2))
     assert relays.history == off(0, 1, 2)
-    async with village.database.transaction() as connection:
-        await save_agreement(connection, agree=True)
+    await village.write("INSERT INTO chain_witness SELECT meter_point_id, 2 FROM meter_point")
     await control.tick(at(3))
     assert relays.history == off(*range(HOUSES))
     await control.tick(at(4))
@@ -234,14 +233,12 @@ async def test_somebody_may_answer_for_one_endpoint_but_not_for_two_that_disagre
 ) -> None:
     await village.write("UPDATE chain_meter SET flags = 3")
     await control.tick(at(1))
-    async with village.database.transaction() as connection:
-        await save_agreement(connection, agree=False)
+    await mark_status(village.database, "chain", "alarm", "two servers disagree", NOW_S)
     on_one = Hold.CONFIRMED_ON_ONE
     await answer_holds(village.database, "Amina", on_one, ["house-7"], NOW_S + 2)
     await control.tick(at(2))
     assert relays.history == off(0, 1, 2)
-    async with village.database.transaction() as connection:
-        await save_agreement(connection, agree=None)
+    await mark_status(village.database, "chain", "online", "in reach", NOW_S)
     await control.tick(at(3))
     assert relays.history == off(0, 1, 2, 7)
 
