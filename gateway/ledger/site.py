@@ -62,9 +62,32 @@ async def read_site(
         Transient: no answer, or one that is older than the last.
         Permanent: the contract's pages are of a layout that this version does not know.
     """
-    stamp = await client.latest()
     slots = await find_slots(database, settings.site)
-    wanted = await count_prices(database) + _MORE_PRICES
+    return await look(client, settings, slots, await count_prices(database), account)
+
+
+async def look(
+    client: LedgerClient,
+    settings: LedgerSettings,
+    slots: Sequence[int],
+    prices: int,
+    account: str | None = None,
+) -> SiteAnswer:
+    """The same for meters and prices that the caller names.
+
+    Args:
+        client: the network.
+        settings: which contract and which site.
+        slots: which meters.
+        prices: how many price versions are known; newer ones are found.
+        account: the paying account, where it matters.
+
+    Raises:
+        Transient: no answer, or one that is older than the last.
+        Permanent: the contract's pages are of a layout that this version does not know.
+    """
+    stamp = await client.latest()
+    wanted = prices + _MORE_PRICES
     legacy: list[int] = []
     while True:
         entries = await client.read(_keys(settings, slots, wanted, legacy, account))
