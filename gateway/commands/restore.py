@@ -12,7 +12,7 @@ from gateway import app
 from gateway.commands.asking import confirm
 from gateway.commands.progress import Progress
 from gateway.commands.stopping import stopping
-from gateway.commands.verify import Report
+from gateway.commands.verify.readings import Report
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.domain.readings import at_milliseconds
 from gateway.errors import Permanent

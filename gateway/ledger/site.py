@@ -75,9 +75,36 @@ async def read_site(
     """
     seen = await find_cursor(database, settings.contract)
     client.endpoints.remember(seen.ledger if seen else 0)
-    stamp = await client.latest()
     slots = await find_slots(database, settings.site)
-    wanted = await count_prices(database) + _MORE_PRICES
+    answer = await look(client, settings, slots, await count_prices(database), account)
+    if client.endpoints.count > 1 and answer.state.witnesses == 1:
+        await _check_cut(database, settings, answer.state)
+    return answer
+
+
+async def look(
+    client: LedgerClient,
+    settings: LedgerSettings,
+    slots: Sequence[int],
+    prices: int,
+    account: str | None = None,
+) -> SiteAnswer:
+    """The same for meters and prices that the caller names.
+
+    Args:
+        client: the network.
+        settings: which contract and which site.
+        slots: which meters.
+        prices: how many price versions are known; newer ones are found.
+        account: the paying account, where it matters.
+
+    Raises:
+        Transient: no answer, or one that is older than the last.
+        Permanent: the contract's pages are of a layout that this version does not know, or two
+            servers disagree.
+    """
+    stamp = await client.latest()
+    wanted = prices + _MORE_PRICES
     legacy: list[int] = []
     while True:
         keys = _keys(settings, slots, wanted, legacy, account)
@@ -104,8 +131,6 @@ async def read_site(
         witnesses=2 if is_confirmed else 1,
         site_float=_decoded("float", meter.decode_float, found) if found else NO_FLOAT,
     )
-    if client.endpoints.count > 1 and not is_confirmed:
-        await _check_cut(database, settings, state)
     sequence = sequence_of(entries, account) if account else None
     return SiteAnswer(state, sequence, _count_archived(entries, settings, slots))
 

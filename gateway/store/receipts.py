@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import aiosqlite
 
+from gateway.domain.trail import kept_of
 from gateway.store.chain import ChainState
 
 
@@ -18,25 +21,12 @@ async def keep_receipt(
         site: the village's number on chain.
         state: the chain at or after it; nothing is kept of a site without a receipt.
     """
-    receipt = state.receipt
-    if receipt is None:
+    if state.receipt is None:
         return
+    kept = asdict(kept_of(state.receipt, state.ledger))
     await connection.execute(
         """INSERT OR REPLACE INTO kept_receipt
            VALUES (:outbox_id, :site, :sequence, :digest, :root, :to_s, :accepted_wh, :residue_wh,
                :total_wh, :total_residue_wh, :closed_s, :ledger)""",
-        {
-            "outbox_id": outbox_id,
-            "site": site,
-            "sequence": receipt.sequence,
-            "digest": receipt.digest,
-            "root": receipt.root,
-            "to_s": receipt.to_s,
-            "accepted_wh": receipt.accepted_wh,
-            "residue_wh": receipt.residue_wh,
-            "total_wh": receipt.total_wh,
-            "total_residue_wh": receipt.total_residue_wh,
-            "closed_s": receipt.closed_s,
-            "ledger": state.ledger,
-        },
+        {"outbox_id": outbox_id, "site": site, **kept},
     )

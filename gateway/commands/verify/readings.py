@@ -1,79 +1,19 @@
-"""Prove that the stored readings are those that were read, and that they were counted rightly."""
+"""What is said of the proof of readings: breaks of the chain, gaps, what was counted wrongly."""
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.commands.period import add_period, take_period
-from gateway.commands.progress import Progress
-from gateway.commands.stopping import stopping
-from gateway.config import DEFAULT_PATH, load
 from gateway.domain.proof import Break, Kind
 from gateway.domain.readings import at_milliseconds
-from gateway.errors import Permanent
 from gateway.store.recounting import Miscount
-from gateway.store.snapshot import snapshot
-from gateway.store.verification import (
-    NEVER_MS,
-    Finding,
-    Silence,
-    Summary,
-    Wanted,
-    meter_labels,
-    verify,
-)
+from gateway.store.verification import Finding, Silence, Summary
 
 MOST_SHOWN = 20
 """Breaks that are told one by one; the first is the one to look at."""
 
 _ALONE = {Kind.TIMES, Kind.REWRITTEN, Kind.INSERTED, Kind.SWAPPED}
 """Whose readings are all there and as they were: no day head has anything to say of them."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what is proved, and of which file."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
-    which.add_argument("--database", type=Path, help="a database or a backup, without a TOML file")
-    parser.add_argument(
-        "--meter", action="append", metavar="LABEL", help="gaps and counts of this one only"
-    )
-    parser.add_argument("--gaps", action="store_true", help="list each gap")
-    add_period(parser)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Print what does not hold; 1 when there is anything.
-
-    Raises:
-        GatewayError: the file can't be looked at, and the sentence says why.
-    """
-    path, zone = arguments.database, ZoneInfo("UTC")
-    if path is None:
-        config = load(arguments.config)
-        path, zone = Path(config.gateway.database), config.zone
-    from_ms, to_ms = take_period(arguments.start, arguments.end, zone)
-    with stopping() as stop, snapshot(path, stop) as connection:
-        labels = meter_labels(connection)
-        wanted = Wanted(
-            _chosen(arguments.meter, labels), from_ms or 0, NEVER_MS if to_ms is None else to_ms
-        )
-        report = Report(labels, zone, gaps=arguments.gaps)
-        with Progress("verifying", stop) as progress:
-            summary = verify(connection, wanted, report.tell, progress.at)
-    print("\n".join(report.lines(summary)))
-    return 1 if report.found else 0
-
-
-def _chosen(labels: list[str] | None, known: dict[int, str]) -> frozenset[str] | None:
-    if labels is None:
-        return None
-    strange = sorted(set(labels) - set(known.values()))
-    if strange:
-        raise Permanent(f"{', '.join(strange)}: no such meter point; see `gateway meter list`")
-    return frozenset(labels)
 
 
 class Report:
@@ -109,8 +49,7 @@ class Report:
 
     def lines(self, summary: Summary) -> list[str]:
         """Every finding in a sentence, and what was looked at."""
-        said = [self._break(one) for one in self._breaks]
-        said += [f"{one.label}: {one.sentence}" for one in self._miscounts]
+        said = self.sentences()
         more = self.found - len(said)
         if more:
             said.append(f"and {more} more")
@@ -120,6 +59,11 @@ class Report:
                 "keep this file as it is, and a copy elsewhere, before anything else is done"
             )
         return said
+
+    def sentences(self) -> list[str]:
+        """Every finding, as far as they are told one by one."""
+        said = [self._break(one) for one in self._breaks]
+        return said + [f"{one.label}: {one.sentence}" for one in self._miscounts]
 
     def _break(self, one: Break) -> str:
         group = f"group {one.first}" if one.first == one.last else f"groups {one.first}-{one.last}"
