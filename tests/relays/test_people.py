@@ -144,6 +144,12 @@ async def test_an_act_without_name_or_reason_is_refused(
     assert await events(village, "lock_out") == []
 
 
+async def test_a_supply_without_a_relay_is_not_said_to_be_locked(village: Village) -> None:
+    await village.write("UPDATE meter_point SET relay = 'none'")
+    with pytest.raises(Permanent, match="has no relay, so nothing here can make it dead"):
+        await lock_out(village.database, act())
+
+
 async def test_an_order_holds_until_it_ends_and_is_journaled(village: Village) -> None:
     relays = Contactors()
     control = village.control({"gpio": relays}, QUICK)
