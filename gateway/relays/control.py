@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -98,11 +99,16 @@ class SupplyControl:
             now: the time, aware.
 
         Raises:
-            Transient: the store could not be read or written; what is not stored is not switched.
+            Transient: the store could not be read or written; what is not stored is not switched,
+                but for a lock-out.
         """
         now_ms = int(now.timestamp() * 1000)
-        await self._journal(now_ms)
-        decided = await self._decisions.make(now_ms)
+        try:
+            await self._journal(now_ms)
+            decided = await self._decisions.make(now_ms)
+        except Transient:
+            await self._open_locked(now_ms)
+            raise
         orders = [order for one in decided if (order := self._switches.order(*one))]
         if orders:
             await self._act(orders, now_ms)
@@ -111,6 +117,14 @@ class SupplyControl:
         await self._verify([one for one in points if one.meter_point_id not in acted], now_ms)
         await self._raise_alarms(points, now_ms // 1000)
         await self._call_for_a_person(decided, now_ms // 1000)
+
+    async def _open_locked(self, now_ms: int) -> None:
+        """A lock-out waits for no disk: it is stored itself, and its journal follows."""
+        locked = await self._decisions.find_locked(now_ms)
+        orders = [order for one in locked if (order := self._switches.order(*one))]
+        if orders:
+            with suppress(Transient):
+                await self._act(orders, now_ms)
 
     async def _act(self, orders: Sequence[Order], now_ms: int) -> None:
         """Switch all at once, then journal: a relay that takes its time delays only the entry."""

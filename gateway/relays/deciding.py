@@ -79,6 +79,20 @@ class Decisions:
             await repay(self._database, owing, now_ms)
         return decided
 
+    async def find_locked(self, now_ms: int) -> Decided:
+        """Supplies that are locked out, with their verdicts; stores nothing.
+
+        Args:
+            now_ms: the time (unix milliseconds).
+
+        Raises:
+            Transient: the store could not be read.
+        """
+        now_s = now_ms // 1000
+        points = await self._book.find(now_s, ClockFacts(*self._clock.trust()))
+        locked = [one for one in points if one.facts.locked_out]
+        return [(one, decide(one.facts, self._policy, now_s)) for one in locked]
+
     async def _looked_at(self, points: list[PointSupply]) -> list[PointSupply]:
         changed = [one for one in points if one.is_changed]
         if not changed:

@@ -172,7 +172,9 @@ async def answer_holds(
         rows = await connection.execute_fetchall(
             """SELECT h.meter_point_id, p.label FROM chain_hold h
                JOIN meter_point p USING (meter_point_id)
-               WHERE h.answer <> :answer AND (:named OR h.answer = 'waiting')
+               WHERE h.answer <> :answer
+                 AND (:named OR h.answer = 'waiting'
+                      OR (h.answer = 'confirmed' AND :answer = 'confirmed_on_one'))
                ORDER BY p.site, p.slot""",
             {"answer": answer.value, "named": bool(labels)},
         )

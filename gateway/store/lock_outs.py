@@ -45,11 +45,17 @@ async def lock_out(database: Database, act: Act) -> str:
         One sentence.
 
     Raises:
-        Permanent: there is no such meter point, it is a feeder, or this person's lock hangs.
+        Permanent: there is no such meter point, it is a feeder or has no relay, or this person's
+            lock hangs.
     """
     act = checked(act)
     async with database.transaction() as connection:
         point = await point_of(connection, act)
+        if point["relay"] == "none":
+            raise Permanent(
+                f"{act.label} has no relay, so nothing here can make it dead: open its breaker by "
+                "hand and lock that"
+            )
         cursor = await connection.execute(
             """INSERT INTO lock_out (meter_point_id, locked_s, locked_by, reason)
                VALUES (:point, :at_s, :author, :reason) ON CONFLICT DO NOTHING""",

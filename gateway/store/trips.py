@@ -16,7 +16,9 @@ MILLI = 1000
 
 _CONNECTED = """
 SELECT i.meter_id, p.meter_point_id, p.load_limit_w, r.energy_wh, c.balance, c.remainder_milli,
-       c.market_credit_wh, IFNULL(m.stroops, 0) AS emergency_stroops,
+       c.market_credit_wh, IFNULL(m.stroops, 0) + IFNULL(
+           (SELECT SUM(l.amount_stroops) FROM local_credit l
+            WHERE l.meter_point_id = p.meter_point_id AND l.state = 'local'), 0) AS granted_stroops,
        c.paid_until_s > :now_s OR c.balance IS NULL OR r.energy_wh IS NULL
            OR p.settlement_mode <> 'prepaid' OR p.critical AS is_free,
        (SELECT MAX(MAX(off_peak, standard, peak)) FROM chain_price) AS dearest
@@ -65,7 +67,7 @@ async def find_trips(
         if not row["is_free"] and row["dearest"]:
             spent = usage.get(row["meter_point_id"], ())
             left_stroops = effective_balance(row["balance"], row["remainder_milli"], spent)
-            left_stroops += overdraft_stroops + row["emergency_stroops"]
+            left_stroops += overdraft_stroops + row["granted_stroops"]
             market_wh = max(0, market_energy_left(row["market_credit_wh"], spent))
             if left_stroops > 0 or market_wh:
                 money_wh = max(0, left_stroops) * MILLI // row["dearest"]

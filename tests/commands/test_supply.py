@@ -68,7 +68,10 @@ def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     assert "It is being locked out; start field if it does not run." in out
     live(config, Contactors())
     _, out = say(capsys, config, "list")
-    assert "house-01             off         The supply was locked out on site, for safety." in out
+    assert (
+        "house-01             off         The supply was locked out on site, for safety. Its meter "
+        "has not confirmed it: test before you touch."
+    ) in out
     assert "house-02             off         The credit is used up." in out
     other = ("--by", "Boss", "--reason", "I want light")
     status, out = say(capsys, config, "release", "house-01", *other)

@@ -243,6 +243,17 @@ async def test_somebody_may_answer_for_one_endpoint_but_not_for_two_that_disagre
     assert relays.history == off(0, 1, 2, 7)
 
 
+async def test_who_has_confirmed_may_still_say_that_one_endpoint_is_enough(
+    village: Village, control: SupplyControl, relays: Contactors
+) -> None:
+    await village.write("UPDATE chain_meter SET flags = 3")
+    await control.tick(at(1))
+    for answer in (Hold.CONFIRMED, Hold.CONFIRMED_ON_ONE):
+        assert len(await answer_holds(village.database, "Amina", answer, [], NOW_S + 2)) == 5
+    await control.tick(at(2))
+    assert relays.history == off(*range(HOUSES))
+
+
 async def test_a_rejected_one_stays_on_until_the_chain_says_something_else(
     village: Village, control: SupplyControl, relays: Contactors
 ) -> None:

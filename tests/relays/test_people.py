@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.domain.supply import Override, SupplyPolicy
-from gateway.errors import Permanent
+from gateway.errors import Permanent, Transient
 from gateway.relays import SupplySettings, SwitchSettings
 from gateway.store.acts import Act
 from gateway.store.lock_outs import find_lock_outs, lock_out, release
@@ -99,6 +99,31 @@ async def test_a_lock_survives_a_restart_and_the_first_thing_told_is_off(
     assert await reason(village) == "locked_out"
 
 
+async def test_a_lock_opens_its_relay_though_the_disk_takes_no_verdict(village: Village) -> None:
+    relays = Contactors()
+    control = village.control({"gpio": relays}, QUICK)
+    await control.tick(at(0))
+    await lock_out(village.database, act(1))
+    await village.write("CREATE TABLE filler (bytes BLOB)")
+    await village.write(
+        """CREATE TRIGGER a_large_verdict BEFORE UPDATE OF state ON supply
+           BEGIN INSERT INTO filler VALUES (zeroblob(100000)); END"""
+    )
+    pages = await village.database.fetch_one("PRAGMA page_count")
+    assert pages is not None
+    async with village.database.transaction() as connection:
+        await connection.execute(f"PRAGMA max_page_count = {pages[0]}")
+    with pytest.raises(Transient, match="the disk is full"):
+        await control.tick(at(2))
+    assert relays.history == [("0", True), ("0", False)]
+    async with village.database.transaction() as connection:
+        await connection.execute("PRAGMA max_page_count = 1000000")
+    await control.tick(at(3))
+    assert relays.history == [("0", True), ("0", False)]
+    assert (await village.journal())[-1] == (1, "disconnect", "locked_out", "done")
+    assert await reason(village) == "locked_out"
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
@@ -142,6 +167,12 @@ async def test_an_act_without_name_or_reason_is_refused(
     with pytest.raises(Permanent, match=words):
         await lock_out(village.database, wrong)
     assert await events(village, "lock_out") == []
+
+
+async def test_a_supply_without_a_relay_is_not_said_to_be_locked(village: Village) -> None:
+    await village.write("UPDATE meter_point SET relay = 'none'")
+    with pytest.raises(Permanent, match="has no relay, so nothing here can make it dead"):
+        await lock_out(village.database, act())
 
 
 async def test_an_order_holds_until_it_ends_and_is_journaled(village: Village) -> None:

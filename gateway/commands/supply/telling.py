@@ -10,7 +10,7 @@ from gateway.errors import Permanent
 from gateway.store.chain_looks import find_holds
 from gateway.store.database import Database
 from gateway.store.lock_outs import LockOut, find_lock_outs
-from gateway.store.supply import PointSupply, SupplyBook
+from gateway.store.supply import Output, PointSupply, SupplyBook
 from gateway.store.supply_acts import find_disputes
 from gateway.store.switchings import find_journal
 
@@ -93,6 +93,10 @@ def _state(point: PointSupply) -> str:
 def _why(point: PointSupply) -> str:
     if point.facts.locked_out and point.facts.reason is not Reason.LOCKED_OUT:
         return "It is being locked out; start field if it does not run. Test before you touch."
+    if point.facts.reason is Reason.LOCKED_OUT and point.output is not Output.CONFIRMED:
+        return (
+            f"{Reason.LOCKED_OUT.sentence} Its meter has not confirmed it: test before you touch."
+        )
     return point.facts.reason.sentence if point.facts.reason else "Field has not run yet."
 
 
