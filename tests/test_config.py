@@ -60,6 +60,7 @@ baud = 1234
         ("slot = 1", "meter_point: slot 0 is used 2 times"),
         ('bus = "main"\nunit_id = 2', "there is no bus 'other'; known: main"),
         ('timezone = "Africa/Lagos"', "is no time zone"),
+        ('rpc = ["https://soroban-testnet.stellar.org"]', "is used 2 times"),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(
@@ -69,6 +70,7 @@ def test_settings_that_contradict_each_other_are_named(
         "slot = 1": "slot = 0",
         'bus = "main"\nunit_id = 2': 'bus = "other"\nunit_id = 2',
         'timezone = "Africa/Lagos"': 'timezone = "Africa/Nowhere"',
+        'rpc = ["https://soroban-testnet.stellar.org"]': 'rpc = ["https://a.b", "https://a.b"]',
     }
     text = EXAMPLE.read_text()
     assert change in text

@@ -63,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _replace(config: Config, given: Mapping[str, int] | None, *, is_sure: bool) -> Receipt:
     settings = app.ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
-    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    client = LedgerClient(
+        settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
+    )
     try:
         async with app.opened(config) as (database, clock, _):
             answer = await read_site(client, settings, database)

@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _take_over(config: Config) -> Receipt:
     settings = app.ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
-    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    client = LedgerClient(
+        settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
+    )
     try:
         async with app.opened(config) as (database, clock, _):
             return await take_over(settings, database, clock, client, key)

@@ -37,6 +37,7 @@ def contradictions(config: Config) -> list[str]:
         for url in config.chain.rpc
         if not _is_address(url)
     ]
+    problems += _doubles("chain", "rpc", config.chain.rpc)  # one server can't confirm itself
     gpio = [point.relay for point in points if point.relay.startswith("gpio:")]
     problems += _doubles("meter_point", "relay", gpio)
     placed = [point.address for point in points if point.node or (point.bus and point.unit_id)]

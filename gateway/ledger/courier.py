@@ -203,7 +203,7 @@ class Courier:
         if restored := archived_keys(prepared):
             raise too_dear(len(restored), fee_stroops, max_fee_stroops)
         raise Permanent(
-            f"settling would cost {xlm(fee_stroops)}, more than the "
+            f"this would cost {xlm(fee_stroops)}, more than the "
             f"{xlm(max_fee_stroops)} of chain.max_fee_stroops: raise it, or "
             "ask the provider to renew the contract; usage waits here"
         )

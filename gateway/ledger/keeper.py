@@ -44,7 +44,6 @@ PAUSE_S = 10.0
 MOST_PAYMENTS = 25
 EXPIRY_S = 86_400
 """A payment that is later than this has to be moved to another hour first."""
-MOST_ATTEMPTS = 5
 
 
 class Keeper:
@@ -206,7 +205,7 @@ class KeepCarrier:
                 await close_keep(self._database, outgoing.outbox_id, now_s, applied=applied)
                 log.info("kept outbox=%d fee_stroops=%s", outgoing.outbox_id, found.fee_stroops)
                 return None
-            if found.found or outgoing.attempts >= MOST_ATTEMPTS:
+            if found.found:
                 await self._give_up(outgoing, "the network did not carry it out", now_s)
                 return None
         keep = await find_keep(self._database, outgoing.outbox_id)

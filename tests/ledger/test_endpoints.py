@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from stellar_sdk import scval, xdr
@@ -35,7 +36,7 @@ from tests.ledger.village import (
     settlement_status,
     use,
 )
-from tests.ledger.wire import JsonObject, Request, Rule, Wire, lose, tapped
+from tests.ledger.wire import Fault, JsonObject, Request, Rule, Wire, lose, tapped
 
 NOW = at(START_S)
 ONE = START_S + HOUR_S + 200
@@ -115,6 +116,20 @@ async def test_the_second_server_answers_in_the_same_breath_and_the_first_comes_
         await ledger_of(endpoints)
         assert (len(other.passed), endpoints.troubles()) == (asked, "")
         await endpoints.close()
+
+
+async def test_the_page_says_which_server_is_away(village: Village, database: Database) -> None:
+    everything: Rule = lambda _: Fault.LOSE_REQUEST  # noqa: E731 - a rule is a function
+    async with two(village, first=everything) as (client, one, other):
+        await refresher(village, database, client).tick(NOW)
+        status = await chain_status(database)
+        assert status.state == "online"
+        assert status.message.startswith("the chain is in reach; the chain at 127.0.0.1:")
+        assert urlsplit(one.url).netloc in status.message
+        assert urlsplit(other.url).netloc not in status.message
+    async with two(village) as (client, _, _):
+        await refresher(village, database, client).tick(NOW)
+    assert (await chain_status(database)).message == "the chain is in reach"
 
 
 async def test_a_server_that_fails_again_and_again_rests_longer_and_longer(
