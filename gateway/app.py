@@ -33,11 +33,13 @@ from gateway.store.timekeeping import ClockFollower, ClockKeeper, follow
 from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
+    from gateway.broker import Broker
     from gateway.domain.signs import Limits
     from gateway.domain.supply import SupplyPolicy
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
     from gateway.relays.control import SupplySettings
+    from gateway.sources.node_tokens import NodeTokens
     from gateway.store.tokens import TokenSettings
     from gateway.web.settings import PaymentSettings
     from gateway.wire.tokens import TokenKey
@@ -256,7 +258,6 @@ def field(
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
     from gateway.sources.intake import Intake, IntakeSettings
     from gateway.sources.modbus import BusPoller, BusSettings, MeterOnBus
-    from gateway.sources.node_tokens import NodeTokens
     from gateway.sources.nodes import NodeSource
     from gateway.sources.roster import Learner, Roster
     from gateway.sources.strangers import Strangers
@@ -298,8 +299,7 @@ def field(
         keys = node_keys(Path(mqtt.node_keys_file))
         broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
         strangers = Strangers(database, clock)
-        tokens = token_settings(config)
-        keypads = NodeTokens(tokens, config.zone, broker, database, clock) if tokens else None
+        keypads = _keypads(config, broker, database, clock)
         nodes = NodeSource(
             broker, points, intake, database, clock, strangers=strangers, tokens=keypads
         )
@@ -339,6 +339,16 @@ def supply_policy(config: Config) -> SupplyPolicy:
         quiet_hours=LocalHours(tuple(parse_span(one) for one in supply.no_disconnect), config.zone),
         stagger_s=supply.stagger_s,
     )
+
+
+def _keypads(config: Config, broker: Broker, database: Database, clock: Clock) -> NodeTokens | None:
+    """What takes the tokens of nodes; None: none is taken."""
+    settings = token_settings(config)
+    if settings is None:
+        return None
+    from gateway.sources.node_tokens import NodeTokens
+
+    return NodeTokens(settings, config.zone, broker, database, clock)
 
 
 def settlement(
@@ -503,11 +513,11 @@ def token_settings(config: Config) -> TokenSettings | None:
     Raises:
         GatewayError: the file of keys is missing, open to others, or wrong.
     """
-    from gateway.store.tokens import TokenSettings
-
     tokens = config.tokens
     if tokens is None or not tokens.enabled:
         return None
+    from gateway.store.tokens import TokenSettings
+
     keys = read_token_keys(Path(tokens.keys_file))
     return TokenSettings(keys, tokens.unit_stroops, tokens.daily_cap_units)
 

@@ -78,6 +78,30 @@ def test_settings_that_contradict_each_other_are_named(
     assert any(sentence in problem for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ('[[cashier]]\nname = "a"\ndaily_limit = 5', "daily_limit: expected text in quotes"),
+        (
+            '[[cashier]]\nname = "a"\ndaily_limit = "1e3"',
+            'an amount of tokens in quotes, like "12.5"',
+        ),
+        (
+            '[[cashier]]\nname = "a"\ndaily_limit = "5"\n' * 2,
+            "cashier: name a is used 2 times; it must be unique",
+        ),
+        ("[tokens]\nunit_stroops = 1", "tokens.keys_file is missing"),
+        ('[tokens]\nkeys_file = "k"\nunit_stroops = 0', "tokens.unit_stroops: expected"),
+        ('[payments]\nsecret_file = "s"\nmost = "lots"', "payments.most: expected an amount"),
+    ],
+)
+def test_settings_of_money_that_are_wrong_are_named(
+    section: str, sentence: str, tmp_path: Path
+) -> None:
+    found = problems(f"{EXAMPLE.read_text()}\n{section}\n", tmp_path)
+    assert any(sentence in problem for problem in found), found
+
+
 def test_environment_wins_over_the_file() -> None:
     contract_id = "C" + "B" * 55
     config = load(EXAMPLE, {"USAGE_EVENTS_DB_PATH": "/data/u.db", "CONTRACT_ID": contract_id})

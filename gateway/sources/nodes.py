@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from gateway.broker import Broker, Reach
 from gateway.clock import Clock
@@ -24,7 +25,6 @@ from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
 from gateway.sources.misdated import Misdated
-from gateway.sources.node_tokens import NodeTokens
 from gateway.sources.ranges import check_ranges
 from gateway.sources.strangers import STRANGER, Strangers
 from gateway.sources.undated import MOST_AHEAD
@@ -35,6 +35,9 @@ from gateway.wire.meters import PZEM_004T_V3
 from gateway.wire.nodes import NodeReading, decode_reading, decode_status
 from gateway.wire.relays import decode_relay_report
 from gateway.wire.topics import Channel, parse_topic, topic
+
+if TYPE_CHECKING:
+    from gateway.sources.node_tokens import NodeTokens  # loaded only where tokens are taken
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from gateway.domain.credits import Credit
 from gateway.errors import Transient
 from gateway.ledger.contracts import meter, upkeep
+from gateway.ledger.keys import SigningKey
 from gateway.ledger.site import read_site
 from gateway.store.crediting import CreditTerms, compose_credit
 from gateway.store.credits import Payment, take_payment
@@ -28,6 +30,7 @@ from gateway.store.outbox import find_open
 from gateway.store.status import Status, find_status
 from gateway.store.supply import SupplyBook
 from tests.ledger.localnet import ROOT
+from tests.ledger.test_faults import SECRET, settle_job, settlement_processes
 from tests.ledger.test_interrupted import STOPPED
 from tests.ledger.verdict import assert_settled_once, facts, page_bytes
 from tests.ledger.village import HOUR_S, SITE, START_S, Village, client_of, point_setting, use
@@ -192,6 +195,35 @@ async def test_a_payment_counts_once_between_any_two_requests(
                 await look()
     assert set(seen) == {300}
     assert on_chain(village)[0] == 300
+
+
+async def test_the_process_may_be_killed_at_any_request_and_no_payment_is_lost_or_doubled(
+    village: Village, database: Database, tmp_path: Path
+) -> None:
+    """SIGKILL when request n arrives, before or after the ledger has seen it, for every n."""
+    key_file = tmp_path / "key"
+    key_file.write_text(SECRET.secret)
+    key_file.chmod(0o600)
+    village = village.with_key(SigningKey(SECRET))
+    village.localnet.fund(village.key.address)
+    await village.allow(village.key)
+    paid, kills, taken = [0, 0, 0], 0, 0
+    async with settlement_processes() as processes:
+        for number in range(1, 12):
+            for fault in (Fault.LOSE_REQUEST, Fault.LOSE_ANSWER):
+                taken += 1
+                await pay(database, taken % 3, 100 + taken, f"k{taken}")
+                paid[taken % 3] += 100 + taken
+                now_s = LATER_S + 900 * taken
+                village.until(now_s)
+                job = settle_job(village, database, key_file, 0) | {"now_s": now_s}
+                del job["until_s"]
+                kills += await processes.run(village, job, (number, fault))
+                assert counted(database) == paid
+        assert not await processes.run(village, job)
+    assert kills >= 12
+    assert on_chain(village) == counted(database) == paid
+    assert set(states(database)) == {"on_chain"}
 
 
 async def test_a_float_too_small_is_said_and_stops_no_settling(
