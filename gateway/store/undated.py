@@ -17,6 +17,9 @@ from gateway.domain.readings import Doubt, Quality, Reading, at_milliseconds
 from gateway.store.clock import place_boots
 from gateway.store.database import Database, Row
 
+THIN_AT_ONCE = 20_000
+"""Rows looked at in one transaction: other processes wait for the file meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undated:
@@ -162,6 +165,33 @@ async def forget_undated(connection: aiosqlite.Connection, undated_ids: Collecti
         """DELETE FROM undated_register
            WHERE NOT EXISTS (SELECT 1 FROM undated_reading LIMIT 1)"""
     )
+
+
+async def thin_undated(database: Database) -> int:
+    """Keep the last of each meter and quarter-hour of the older half; returns how many went.
+
+    For a card that is nearly full: the registers that stay hold all the energy.
+
+    Raises:
+        Transient: the disk did not take it.
+    """
+    row = await database.fetch_one("SELECT MIN(undated_id), MAX(undated_id) FROM undated_reading")
+    if row is None or row[0] is None:
+        return 0
+    gone = 0
+    until_id = (row[0] + row[1]) // 2
+    for from_id in range(row[0], until_id, THIN_AT_ONCE):
+        async with database.transaction() as connection:
+            cursor = await connection.execute(
+                """DELETE FROM undated_reading
+                   WHERE undated_id >= :from_id AND undated_id < :to_id AND undated_id NOT IN (
+                       SELECT MAX(undated_id) FROM undated_reading
+                       WHERE undated_id >= :from_id AND undated_id < :to_id
+                       GROUP BY clock_id, meter_id, monotonic_ms / 900000)""",
+                {"from_id": from_id, "to_id": min(from_id + THIN_AT_ONCE, until_id)},
+            )
+            gone += cursor.rowcount
+    return gone
 
 
 async def undated_usage(database: Database) -> Mapping[int, int]:

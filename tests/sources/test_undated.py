@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -27,7 +29,9 @@ from gateway.sources.undated import AT_ONCE
 from gateway.store.clock import save_standing
 from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.exchanges import exchange_meter
+from gateway.store.retention import Retention, make_room
 from gateway.store.undated import undated_usage
+from gateway.store.verification import Finding, Silence, Wanted, verify
 from gateway.wire.nodes import decode_ack, encode_reading
 from gateway.wire.registers import PZEM_004T_V3
 from gateway.wire.topics import Channel, topic
@@ -43,6 +47,15 @@ HOUR_S, DAY_S = 3_600, 86_400
 async def gateway(tmp_path: Path) -> AsyncIterator[Untimed]:
     async with untimed(tmp_path) as gateway:
         yield gateway
+
+
+def faults(gateway: Untimed) -> list[Finding]:
+    """What is wrong with chains and counts, by `gateway verify`."""
+    found: list[Finding] = []
+    with closing(sqlite3.connect(gateway.database.path)) as connection:
+        connection.row_factory = sqlite3.Row
+        verify(connection, Wanted(None, 0, 1 << 62), found.append, lambda *_: None)
+    return [one for one in found if not isinstance(one, Silence)]
 
 
 def used_wh(duration_s: float) -> int:
@@ -156,6 +169,24 @@ async def test_what_waits_counts_as_used_and_one_wrong_value_does_not(gateway: U
     assert await undated_usage(gateway.database) == {}
 
 
+async def test_a_full_card_thins_what_waits_and_keeps_its_energy(gateway: Untimed) -> None:
+    await gateway.know()
+    await gateway.run(60)
+    gateway.world.wall_s += DAY_S
+    await gateway.look()
+    for _ in range(720):
+        gateway.world.run(10)
+        gateway.take()
+    await gateway.flush()
+    before = await undated_usage(gateway.database)
+    await make_room(gateway.database, Retention(room_mb=1 << 40), int(gateway.clock.now_s()))
+    assert await gateway.waiting() < 370
+    assert await undated_usage(gateway.database) == before
+    await gateway.know()
+    assert await gateway.counted_wh() == gateway.taken[-1][2] - FIRST_WH
+    assert faults(gateway) == []
+
+
 async def test_the_latest_power_is_known_whatever_the_time(gateway: Untimed) -> None:
     await gateway.know()
     await gateway.run(60)
@@ -236,6 +267,7 @@ async def test_law_each_undated_reading_is_dated_once_in_order_and_energy_is_con
             assert row[0] == last_wh - FIRST_WH
         cumulative_wh = await gateway.number("SELECT sum(cumulative_wh) FROM register")
         assert await gateway.number("SELECT sum(usage_wh) FROM usage") == cumulative_wh
+        assert faults(gateway) == []
 
 
 @pytest.mark.parametrize(
