@@ -23,7 +23,7 @@ from gateway.clock import Clock
 from gateway.config import Config, FeederSection, PointSection
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
-from gateway.store.database import Database
+from gateway.store.database import Database, create_file
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
 from gateway.store.slots import FEEDER, LAST_SLOT
 from gateway.store.status import drop_statuses
@@ -100,6 +100,7 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
         for part in parts:
             path = Path(f"{database}.{part}.lock")
             try:
+                create_file(path)
                 file = stack.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -145,7 +146,7 @@ def _stopping_on_signals() -> Iterator[asyncio.Event]:
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
     """The store with the configured meter points in it, and the clock."""
-    async with opened_store(config) as (database, clock):
+    async with _opened(Path(config.gateway.database), clock_of(config)) as (database, clock):
         settings = [_point_setting(config, point) for point in config.meter_point]
         settings += [_meter_of(config, one) for one in config.feeder if one.address is not None]
         points = await apply_settings(database, settings, int(clock.now_s()))
@@ -154,10 +155,29 @@ async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[Me
 
 @asynccontextmanager
 async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
-    """The store as it is, whatever the file says by now, and the clock."""
-    database = await Database.open(Path(config.gateway.database))
+    """The store as it is, whatever the file says by now, and the clock.
+
+    Raises:
+        Permanent: there is none yet; a command that only asks would otherwise begin one.
+    """
+    async with _opened(_begun(config), clock_of(config)) as opened_now:
+        yield opened_now
+
+
+def _begun(config: Config) -> Path:
+    path = Path(config.gateway.database)
+    if not path.exists():
+        raise Permanent(
+            f"{path} isn't there yet: start field, which begins it, or correct gateway.database"
+        )
+    return path
+
+
+@asynccontextmanager
+async def _opened(path: Path, clock: Clock) -> AsyncIterator[tuple[Database, Clock]]:
+    database = await Database.open(path)
     try:
-        yield database, clock_of(config)
+        yield database, clock
     finally:
         await database.close()
 
