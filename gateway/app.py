@@ -109,8 +109,8 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
                 ) from None
             except OSError as error:
                 raise Permanent(
-                    f"{path} can't be written ({error.strerror}): correct gateway.database, or "
-                    "create its folder and make it yours"
+                    f"{path} can't be written ({error.strerror}): use sudo, or correct "
+                    "gateway.database and whom its folder belongs to"
                 ) from None
         yield
 
