@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from gateway import __version__
+from gateway.commands.showing import show
 from gateway.errors import GatewayError
 
 COMMANDS = {
@@ -106,7 +107,7 @@ def _is_text(word: str) -> bool:
 
 
 def _complain(sentence: str) -> None:
-    print(sentence, file=sys.stderr)  # noqa: T201 - the answer to a person
+    show(sentence, sys.stderr)
 
 
 def _explain(error: OSError) -> int:

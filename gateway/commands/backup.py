@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway import app
 from gateway.commands.destination import check_destination
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.store.copies import Copied, back_up, sweep
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_destination(target, database, is_replaced=arguments.replace)
     with stopping() as stop, Progress("copying", stop) as progress:
         copied = back_up(database, target, stop, progress.at)
-    print(_said(copied))
+    show(_said(copied))
     return 1 if copied.findings else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.app import node_keys
+from gateway.commands.showing import show
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import ConfigError, GatewayError
 from gateway.wire.errors import WireError
@@ -34,13 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(wrong: list[str], absent: list[str]) -> int:
     for sentence in wrong:
-        print(f"wrong: {sentence}")
+        show(f"wrong: {sentence}")
     for sentence in absent:
-        print(f"away:  {sentence}")
+        show(f"away:  {sentence}")
     if wrong:
-        print(f"{len(wrong)} to put right")
+        show(f"{len(wrong)} to put right")
         return 1
-    print("the configuration is right")
+    show("the configuration is right")
     return 0
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from gateway import app
 from gateway.commands.asking import confirm
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.commands.verify import Report
 from gateway.config import DEFAULT_PATH, Config, load
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not database.parent.is_dir():
         raise Permanent(f"the folder {database.parent} isn't there: create it first")
     with app.alone(database, app.PARTS):
-        print(_restore(config, arguments, backup, database.resolve()))
+        show(_restore(config, arguments, backup, database.resolve()))
     return 0
 
 
@@ -137,7 +138,7 @@ def _prove(copy: Path, zone: ZoneInfo, stop: Stop, *, is_forced: bool) -> None:
         raise interrupted()
     if not report.found:
         return
-    print("\n".join(report.lines(summary)))
+    show("\n".join(report.lines(summary)))
     if not is_forced:
         raise Permanent(
             "this backup's own proofs fail, so nothing was changed: take another one, or give "

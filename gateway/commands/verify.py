@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, load
 from gateway.domain.proof import Break, Kind
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         report = Report(labels, zone, gaps=arguments.gaps)
         with Progress("verifying", stop) as progress:
             summary = verify(connection, wanted, report.tell, progress.at)
-    print("\n".join(report.lines(summary)))
+    show("\n".join(report.lines(summary)))
     return 1 if report.found else 0
 
 

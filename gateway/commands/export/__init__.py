@@ -11,6 +11,7 @@ from gateway.commands.destination import check_destination
 from gateway.commands.export.files import FORMATS
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import Permanent
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = Chosen(from_ms or 0, to_ms, labels)
     with stopping() as stop:
         rows = _write(config, arguments, chosen, stop)
-    print(f"{path}: {rows} rows")
+    show(f"{path}: {rows} rows")
     return 0
 
 
