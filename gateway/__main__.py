@@ -39,6 +39,7 @@ COMMANDS = {
     "take-over": "go on settling after a restore or a replacement",
     "admin": "administer the contracts, on the provider's own computer",
 }
+_MORE = "gateway COMMAND --help says more about one. What to do when: docs/operator.md"
 PERMANENT = 1
 WRONG_LINE = 2
 INTERRUPTED = 130
@@ -88,17 +89,24 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gateway",
         description="The village gateway.",
-        epilog="gateway COMMAND --help says more about each. What to do when: docs/operator.md",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=20),
+        epilog="\n".join(["commands:", *_purposes(), "", _MORE]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help="one of those below"
+    )
     for command, purpose in COMMANDS.items():
         description = f"{purpose[0].upper()}{purpose[1:]}."
-        subparser = subparsers.add_parser(command, help=purpose, description=description)
+        subparser = subparsers.add_parser(command, description=description)
         if command == name:
             _module(command).add_arguments(subparser)
     return parser
+
+
+def _purposes() -> list[str]:
+    """Argparse's own list breaks where a name is longer than it has room for."""
+    return [f"  {command:<14}{purpose}" for command, purpose in COMMANDS.items()]
 
 
 def _is_text(word: str) -> bool:

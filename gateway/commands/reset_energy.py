@@ -29,7 +29,13 @@ NEARLY_ZERO_WH = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the label and how it is confirmed."""
     parser.add_argument("label", help="the meter point whose meter it is")
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--yes", metavar="LABEL", help="the label once more, in place of typing it")
 
 

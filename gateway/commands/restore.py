@@ -33,7 +33,13 @@ from gateway.store.verification import Wanted, meter_labels, verify
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``BACKUP``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
         "--broken-chains", action="store_true", help="restore it although its readings prove wrong"
@@ -63,7 +69,7 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
     room_for(copy)
     try:
         with stopping() as stop:
-            with Progress("copying", stop) as progress:
+            with Progress("copying", stop, "checking the copy") as progress:
                 copy_store(backup, copy, stop, progress.at, oldest=1)
             old, new = guess_extent(database), find_extent(copy, stop)
             _check_home(config, backup, new)
@@ -79,8 +85,10 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
         put_in_place(copy, database, kept, is_sound=old is not None)
     finally:
         discard(copy)
-    before = [f"the file before it is kept as {kept}"] if was_there else []
-    return "\n".join([story, *before, *_NEXT])
+    told = [story] if arguments.yes else []
+    if was_there:
+        told.append(f"the file before it is kept as {kept}")
+    return "\n".join([*told, *_NEXT])
 
 
 _NEXT = (
@@ -127,7 +135,7 @@ def _reaches(extent: Extent, zone: ZoneInfo) -> str:
     if extent.read_ms is None:
         return f"has no readings and {settled}"
     until = at_milliseconds(extent.read_ms).astimezone(zone)
-    return f"has readings until {until:%Y-%m-%d %H:%M:%S %Z} and {settled}"
+    return f"has readings until {until:%Y-%m-%d %H:%M %Z} and {settled}"
 
 
 def _prove(copy: Path, zone: ZoneInfo, stop: Stop, *, is_forced: bool) -> None:

@@ -51,7 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="the village in whose journal it is recorded")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
-        "--baud", type=int, choices=BAUDS, default=9600, help="bits per second (9600)"
+        "--baud",
+        type=int,
+        choices=BAUDS,
+        default=9600,
+        metavar="BAUD",
+        help="bits per second (9600)",
     )
 
 

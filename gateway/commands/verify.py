@@ -36,7 +36,13 @@ _ALONE = {Kind.TIMES, Kind.REWRITTEN, Kind.INSERTED, Kind.SWAPPED}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is proved, and of which file."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    which.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     which.add_argument("--database", type=Path, help="a database or a backup, without a TOML file")
     parser.add_argument(
         "--meter", action="append", metavar="LABEL", help="gaps and counts of this one only"

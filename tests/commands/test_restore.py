@@ -96,8 +96,8 @@ def test_the_backup_is_in_place_and_the_file_before_it_is_whole(
     assert kept_in(kept_beside(path)) == was
     assert path.stat().st_mode & 0o777 == 0o640
     assert (
-        "the backup b.db has readings until 2026-01-01 12:50:00 WAT and no settled batch\n"
-        "the database before it has readings until 2026-01-03 01:50:00 WAT and no settled batch\n"
+        "the backup b.db has readings until 2026-01-01 12:50 WAT and no settled batch\n"
+        "the database before it has readings until 2026-01-03 01:50 WAT and no settled batch\n"
     ) in said
     assert f"the file before it is kept as {kept_beside(path)}\n" in said
     assert "then run `gateway take-over` once" in said

@@ -23,16 +23,32 @@ from gateway.store.verification import meter_labels
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which rows, which form and which file."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     add_period(parser)
     parser.add_argument(
         "--meter", action="append", metavar="LABEL", help="of this meter point only; repeat it"
     )
-    parser.add_argument("--what", choices=TABLES, default="readings", help="(readings)")
-    parser.add_argument("--format", choices=FORMATS, default="csv", help="(csv)")
+    parser.add_argument(
+        "--what",
+        choices=TABLES,
+        default="readings",
+        metavar="WHAT",
+        help=f"one of {', '.join(TABLES)} (readings)",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="csv", metavar="FORM", help="csv or parquet (csv)"
+    )
     parser.add_argument("--utc", action="store_true", help="instants in UTC, not village time")
     parser.add_argument("--replace", action="store_true", help="write over an older file")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
