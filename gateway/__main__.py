@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _is_text(word):
             _complain(f"{word!a} is no text in UTF-8: type it again")
             return WRONG_LINE
-    parser = _parser(given)
+    parser = command_line(given)
     if not given:
         parser.print_help(sys.stderr)
         return WRONG_LINE
@@ -84,7 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def command_line(given: Sequence[str]) -> argparse.ArgumentParser:
+    """What may be typed; the arguments of the command that is named in it, and no other's.
+
+    Args:
+        given: the words after the program's name.
+    """
     name = next((word for word in given if not word.startswith("-")), None)
     parser = argparse.ArgumentParser(
         prog="gateway",

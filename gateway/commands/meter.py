@@ -27,13 +27,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exchange.add_argument("label", help="the meter point's label")
     exchange.add_argument("--serial", required=True, help="what is printed on the new meter")
     exchange.add_argument(
-        "--first-register-wh", required=True, type=whole, help="what the new meter shows, Wh"
+        "--first-register-wh",
+        required=True,
+        type=whole,
+        metavar="WH",
+        help="what the new meter shows, Wh",
     )
     old = exchange.add_mutually_exclusive_group(required=True)
-    old.add_argument("--last-register-wh", type=whole, help="what the old meter shows, Wh")
+    old.add_argument(
+        "--last-register-wh", type=whole, metavar="WH", help="what the old meter shows, Wh"
+    )
     old.add_argument("--dead", action="store_true", help="nobody can read the old meter any more")
     exchange.add_argument(
-        "--estimate-wh", type=whole, default=0, help="with --dead: what it missed, Wh (0)"
+        "--estimate-wh",
+        type=whole,
+        metavar="WH",
+        default=0,
+        help="with --dead: what it missed, Wh (0)",
     )
     exchange.add_argument("--by", help="with --dead: who answers for that")
     exchange.add_argument("--model", help="the new meter's model (as the old one)")

@@ -127,7 +127,7 @@ def _kept(database: Path, now: datetime) -> Path:
 def _story(backup: Path, old: Extent | None, new: Extent, zone: ZoneInfo) -> str:
     """What is put in place of what."""
     before = "can't be read, or isn't there" if old is None else _reaches(old, zone)
-    return f"the backup {backup.name} {_reaches(new, zone)}\nthe database before it {before}"
+    return f"the backup {backup.name} {_reaches(new, zone)}\nso far the database {before}"
 
 
 def _reaches(extent: Extent, zone: ZoneInfo) -> str:

@@ -97,7 +97,7 @@ def test_the_backup_is_in_place_and_the_file_before_it_is_whole(
     assert path.stat().st_mode & 0o777 == 0o640
     assert (
         "the backup b.db has readings until 2026-01-01 12:50 WAT and no settled batch\n"
-        "the database before it has readings until 2026-01-03 01:50 WAT and no settled batch\n"
+        "so far the database has readings until 2026-01-03 01:50 WAT and no settled batch\n"
     ) in said
     assert f"the file before it is kept as {kept_beside(path)}\n" in said
     assert "then run `gateway take-over` once" in said
@@ -248,7 +248,7 @@ def test_a_database_that_is_beyond_reading_is_kept_all_the_same(
     log = Path(f"{path}-wal").read_bytes()
     status, said = restore("--yes")
     assert status == 0, said
-    assert "the database before it can't be read, or isn't there" in said
+    assert "so far the database can't be read, or isn't there" in said
     assert kept_beside(path).read_bytes() == b"\xff" * 5_000
     assert Path(f"{kept_beside(path)}-wal").read_bytes() == log
     assert kept_in(path) == kept_in(backup)
