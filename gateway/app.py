@@ -25,7 +25,7 @@ from gateway.config import Config, FeederSection, PointSection
 from gateway.domain.money import parse_amount
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
-from gateway.store.database import Database
+from gateway.store.database import Database, create_file
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
 from gateway.store.slots import FEEDER, LAST_SLOT
 from gateway.store.status import drop_statuses
@@ -119,6 +119,7 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
         for part in parts:
             path = Path(f"{database}.{part}.lock")
             try:
+                create_file(path)
                 file = stack.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -127,8 +128,8 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
                 ) from None
             except OSError as error:
                 raise Permanent(
-                    f"{path} can't be written ({error.strerror}): correct gateway.database, or "
-                    "create its folder and make it yours"
+                    f"{path} can't be written ({error.strerror}): use sudo, or correct "
+                    "gateway.database and whom its folder belongs to"
                 ) from None
         yield
 
@@ -173,7 +174,7 @@ async def opened(
         config: checked.
         parts: which are about to run; none: it is for a command.
     """
-    async with opened_store(config) as (database, clock):
+    async with _opened(config, Path(config.gateway.database)) as (database, clock):
         if parts and config.clock is None:  # nothing is stamped before it is known how it stands
             await _timekeeping(database, clock, parts).tick(clock.now())
         settings = [_point_setting(config, point) for point in config.meter_point]
@@ -184,8 +185,27 @@ async def opened(
 
 @asynccontextmanager
 async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
-    """The store as it is, whatever the file says by now, and the clock."""
-    database = await Database.open(Path(config.gateway.database))
+    """The store as it is, whatever the file says by now, and the clock.
+
+    Raises:
+        Permanent: there is none yet; a command that only asks would otherwise begin one.
+    """
+    async with _opened(config, _begun(config)) as opened_now:
+        yield opened_now
+
+
+def _begun(config: Config) -> Path:
+    path = Path(config.gateway.database)
+    if not path.exists():
+        raise Permanent(
+            f"{path} isn't there yet: start field, which begins it, or correct gateway.database"
+        )
+    return path
+
+
+@asynccontextmanager
+async def _opened(config: Config, path: Path) -> AsyncIterator[tuple[Database, Clock]]:
+    database = await Database.open(path)
     try:
         clock = clock_of(config)
         if config.clock is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway import app
 from gateway.commands.destination import check_destination
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.store.copies import Copied, back_up, sweep
@@ -16,7 +17,13 @@ from gateway.store.copies import Copied, back_up, sweep
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``DEST``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--replace", action="store_true", help="write over an older copy")
     parser.add_argument(
         "destination", type=Path, metavar="DEST", help="a file, or a folder for a dated one"
@@ -33,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     database = Path(config.gateway.database)
     target = _target(config, arguments.destination)
     check_destination(target, database, is_replaced=arguments.replace)
-    with stopping() as stop, Progress("copying", stop) as progress:
+    with stopping() as stop, Progress("copying", stop, "checking the copy") as progress:
         copied = back_up(database, target, stop, progress.at)
-    print(_said(copied))
+    show(_said(copied))
     return 1 if copied.findings else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.app import bearer_secret, node_keys, token_settings
+from gateway.commands.showing import show
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import ConfigError, GatewayError
 from gateway.wire.errors import WireError
@@ -20,7 +21,13 @@ REACH_S = 3.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(wrong: list[str], absent: list[str]) -> int:
     for sentence in wrong:
-        print(f"wrong: {sentence}")
+        show(f"wrong: {sentence}")
     for sentence in absent:
-        print(f"away:  {sentence}")
+        show(f"away:  {sentence}")
     if wrong:
-        print(f"{len(wrong)} to put right")
+        show(f"{len(wrong)} to put right")
         return 1
-    print("the configuration is right")
+    show("the configuration is right")
     return 0
 
 

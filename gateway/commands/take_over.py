@@ -16,7 +16,13 @@ from gateway.ledger.takeover import take_over
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
