@@ -46,18 +46,8 @@ from tests.store.test_settlement import (
     Chain,
     point,
 )
-from tests.village import HOUSE, START_S, houses
+from tests.village import FEEDER, HOUSE, START_S, houses
 
-FEEDER = replace(
-    HOUSE,
-    label="north",
-    slot=LAST_SLOT,
-    settlement_mode="postpaid",
-    serial="PZEM-0900",
-    address="main/100",
-    kind="feeder",
-    feeder="north",
-)
 WRITER = "ab" * 16
 
 
