@@ -21,10 +21,10 @@ from typing import Any
 
 from stellar_sdk import Address, scval, xdr
 
-from gateway.simulation.kept import Kept, kept_readings
+from gateway.simulation.kept import kept_readings
 from tests.ledger.localnet import Localnet
 from tests.ledger.verdict import page_bytes
-from tests.torture.ground import METERS, RATES, SITE, Stage, first_wh
+from tests.torture.ground import HOUR_S, METERS, RATES, SITE, Stage, first_wh
 
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
@@ -262,7 +262,36 @@ def _miscounted(file: sqlite3.Connection) -> list[str]:
     ]
 
 
-def stored_readings(path: Path) -> list[Kept]:
-    """Every reading in the file."""
+def missing(path: Path, readings: Mapping[int, tuple[int, int, int]]) -> list[int]:
+    """The numbers of readings that are neither in the file nor were counted and forgotten.
+
+    Args:
+        path: the store's file.
+        readings: slot, instant (unix seconds) and register (Wh), by number.
+    """
     with closing(connect(path)) as file:
-        return list(kept_readings(file))
+        slots = dict(
+            file.execute(
+                "SELECT meter_id, slot FROM installation JOIN meter_point USING (meter_point_id)"
+            )
+        )
+        kept = {
+            (slots[one.meter_id], one.read_ms // 1_000, one.energy_wh)
+            for one in kept_readings(file)
+        }
+        hours = {
+            (slots[meter_id], start_s)
+            for meter_id, start_s in file.execute(
+                "SELECT meter_id, start_s FROM rollup WHERE span_s = 3600"
+            )
+        }
+        is_whole = file.execute("SELECT min(sequence) FROM reading_group").fetchone()[0] in (
+            None,
+            1,
+        )
+    return [
+        number
+        for number, (slot, at_s, energy_wh) in readings.items()
+        if (slot, at_s, energy_wh) not in kept
+        and (is_whole or (slot, at_s - at_s % HOUR_S) not in hours)
+    ]

@@ -14,11 +14,14 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tests.torture import schedule
+from tests.torture import deaths, schedule
 from tests.torture.outcome import Outcome, Run, Tally
 
 Opened = Callable[[Path], AbstractAsyncContextManager[Run]]
-PARTS: dict[str, Opened] = {"rpc": schedule.opened}
+PARTS: dict[str, Opened] = {
+    "rpc": schedule.opened,
+    **{kind.name: deaths.opened(kind) for kind in deaths.KINDS},
+}
 """Each part's name, and what runs it."""
 AT_ONCE = 20
 """Seeds that a worker takes at a time; its ground costs as much as one of them."""

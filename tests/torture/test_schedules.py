@@ -14,8 +14,8 @@ from tests.torture.judge import judge
 from tests.torture.outcome import Tally
 from tests.torture.runs import run_here
 
-FIXED = range(40)
-FRESH = 15
+FIXED = range(30)
+FRESH = 10
 SEVEN_WH = """
 INSERT INTO usage (start_s, meter_point_id, tier, usage_wh) VALUES (0, 1, 0, 7);
 INSERT INTO register (meter_id, read_ms, energy_wh, cumulative_wh, flagged_wh)
