@@ -249,7 +249,7 @@ def _records(blob: bytes) -> list[tuple[int, bytes]]:
 def _miscounted(file: sqlite3.Connection) -> list[str]:
     """Usage is what the register has moved, meter by meter, however far it got."""
     rows = file.execute(
-        """SELECT p.slot, i.first_register_wh, r.energy_wh,
+        """SELECT p.slot, i.first_register_wh, r.energy_wh, r.flagged_wh,
              (SELECT IFNULL(SUM(usage_wh), 0) FROM usage u
               WHERE u.meter_point_id = p.meter_point_id)
            FROM register r JOIN installation i USING (meter_id) JOIN meter_point p
@@ -257,8 +257,8 @@ def _miscounted(file: sqlite3.Connection) -> list[str]:
     )
     return [
         f"meter {slot} moved from {first} to {last} Wh and {usage_wh} Wh were counted"
-        for slot, first, last, usage_wh in rows
-        if last - first != usage_wh
+        for slot, first, last, flagged_wh, usage_wh in rows
+        if last - first != usage_wh + flagged_wh
     ]
 
 

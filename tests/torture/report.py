@@ -68,6 +68,14 @@ CHAPTERS: Mapping[str, Chapter] = {
         "each write and each sync with EIO. The process may wait or end with a sentence; the next "
         "one has to get to the end.",
     ),
+    "field": Chapter(
+        40,
+        "Bus, broker, disk, clock and process of the field",
+        "The real `gateway run --only field` reads two meters on a simulated bus and two nodes on "
+        "a real Mosquitto, into a file system of 48 MB. Three to six things happen to it; after "
+        "each all meters must be read again, and at the end every reading that a node was told "
+        "is stored must be there. What happens follows from the seed, the instants do not.",
+    ),
 }
 
 
