@@ -13,7 +13,7 @@ import hashlib
 import sqlite3
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.ledger.localnet import Localnet
 from tests.ledger.verdict import page_bytes
 from tests.torture.ground import HOUR_S, METERS, RATES, SITE, Stage, first_wh
 
+FIRST_LEDGER = 2
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
 _DIGEST_BYTES = 32
@@ -88,13 +89,20 @@ def _books(file: sqlite3.Connection) -> dict[int, _Books]:
     return {row[0]: _Books(*row[1:]) for row in rows}
 
 
-def judge(stage: Stage, shown_wh: Mapping[int, int], *, paid: Mapping[int, int] | None) -> Verdict:
+def judge(
+    stage: Stage,
+    shown_wh: Mapping[int, int],
+    *,
+    paid: Mapping[int, int] | None,
+    eras: Sequence[int] = (FIRST_LEDGER,),
+) -> Verdict:
     """Compare the three places where energy is counted, after the end of a run.
 
     Args:
         stage: ledger and store; nobody writes to them any more.
         shown_wh: each meter's register at the end, by slot.
         paid: by slot, what was paid for each meter, stroops; None: plans make charges uneven.
+        eras: ledgers after which something happened; servers look through 10 000 at a time.
     """
     with closing(connect(stage.path)) as file:
         books, problems = _books(file), find_damage(file)
@@ -123,7 +131,11 @@ def judge(stage: Stage, shown_wh: Mapping[int, int], *, paid: Mapping[int, int] 
             owed = paid.get(slot, 0) - book.charge_milli // 1_000
             if balance != owed:
                 problems.append(f"meter {slot} has {balance} stroops on chain, not {owed}")
-    announced = announced_batches(stage.localnet, stage.contract)
+    announced = [
+        number
+        for since in eras
+        for number in announced_batches(stage.localnet, stage.contract, since)
+    ]
     problems += _receipt_problems(stage, announced, confirmed, settled_wh)
     residue_wh = sum(book.residue_wh for book in books.values())
     return Verdict(tuple(problems), wrong_wh, settled_wh, residue_wh, len(announced))
@@ -178,11 +190,11 @@ def _entry(localnet: Localnet, contract: str, name: str, number: int) -> dict[st
     return value
 
 
-def announced_batches(localnet: Localnet, contract: str) -> list[int]:
-    """The numbers of all batches that the contract has announced, in ledger order."""
+def announced_batches(localnet: Localnet, contract: str, since: int) -> list[int]:
+    """The numbers of the batches that the contract has announced since a ledger, in order."""
     topics = [scval.to_symbol("batch").to_xdr(), scval.to_uint32(SITE).to_xdr()]
     filters = [{"type": "contract", "contractIds": [contract], "topics": [topics]}]
-    asked = {"startLedger": 2, "filters": filters, "pagination": {"limit": 1_000}}
+    asked = {"startLedger": since, "filters": filters, "pagination": {"limit": 1_000}}
     events = localnet.ask("getEvents", asked)["events"]
     assert isinstance(events, list)
     found = []

@@ -21,7 +21,7 @@ from stellar_sdk.operation import Payment
 
 from gateway.errors import Transient
 from gateway.ledger.client import LedgerClient
-from gateway.ledger.contracts import meter
+from gateway.ledger.contracts import meter, upkeep
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.envelopes import account_key
 from gateway.ledger.keys import SigningKey
@@ -44,7 +44,7 @@ from tests.torture.ground import (
     tier_at,
 )
 from tests.torture.household import Households
-from tests.torture.judge import Verdict, judge, unsettled_wh
+from tests.torture.judge import FIRST_LEDGER, Verdict, judge, unsettled_wh
 from tests.torture.liar import ABOUT, ANYWHERE, Liar, lying
 from tests.torture.outcome import Outcome, Run, summed
 
@@ -56,19 +56,27 @@ DRAIN_ROUNDS = 30
 TICKS_A_ROUND = 8
 JUMPS_S = (-86_400 * 365, -7_200, -3_600, 3_600, 86_400, 86_400 * 3_650)
 """How far the gateway's clock may be off, s."""
+MONTHS_S = 190 * 86_400
+"""Longer than any rent is paid for: the network archives what the village has there."""
 NOTHING = "nothing"
-EVENTS = (NOTHING,) * 30 + (
-    "restart",
-    "restart",
-    "file reopened",
+TIME_PASSES = (
     "ledgers close",
     "ledgers close",
     "envelope expires",
     "hours of silence",
+    "left alone for months",
+)
+EVENTS = (
+    *(NOTHING,) * 30,
+    *TIME_PASSES,
+    "restart",
+    "restart",
+    "file reopened",
     "account used by another tool",
     "payment",
     "plan paid",
     "meter switched off",
+    "contract paused",
     "meters read late",
     "clock jumps",
     "clock jumps back",
@@ -129,11 +137,13 @@ class Schedule:
     plans: bool = False
     off_s: int = 0
     switched_off: int | None = None
+    paused: bool = False
+    eras: list[int] = field(default_factory=lambda: [FIRST_LEDGER])
 
     def __post_init__(self) -> None:
         kinds = [*ANYWHERE, *(lie for own in ABOUT.values() for lie in own)]
         count = self.chance.choice((2, 5, len(kinds)))
-        lies = self.chance.sample(sorted(set(kinds)), min(count, len(set(kinds))))
+        lies = self.chance.sample(kinds, count)
         self.liar = Liar(
             self.stage.localnet.url,
             self.chance,
@@ -154,13 +164,16 @@ class Schedule:
             for _ in range(self.chance.randint(1, MOST_HOURS)):
                 gateway = await self._live_an_hour(gateway, client)
             self.liar.tell_the_truth()
+            if self.paused:
+                await self._pause()
             self.homes.read_all()
             await self._store(gateway)
             await self._drain(gateway, client)
             await gateway.database.close()
             await client.close()
         shown_wh = dict(enumerate(self.homes.shown_wh))
-        return judge(self.stage, shown_wh, paid=None if self.plans else self.paid)
+        paid = None if self.plans else self.paid
+        return judge(self.stage, shown_wh, paid=paid, eras=self.eras)
 
     async def _start(self, client: LedgerClient) -> _Gateway:
         database = await Database.open(self.stage.path)
@@ -213,12 +226,6 @@ class Schedule:
             case "file reopened":
                 await gateway.database.close()
                 return await self._start(client)
-            case "ledgers close":
-                self.stage.localnet.close_ledgers(self.chance.randint(1, 5))
-            case "envelope expires":
-                self.stage.localnet.advance(VALID_FOR_S + 1)
-            case "hours of silence":
-                self.stage.localnet.advance(self.chance.randint(1, 40) * HOUR_S)
             case "account used by another tool":
                 self._use_account()
             case "meters read late":
@@ -226,14 +233,31 @@ class Schedule:
                 await self._store(gateway)
             case "clock jumps" | "clock jumps back":
                 self.off_s = self.chance.choice(JUMPS_S) if event == "clock jumps" else 0
+            case _ if event in TIME_PASSES:
+                self._pass_time(event)
             case _:
                 await self._deal(event)
         return gateway
+
+    def _pass_time(self, event: str) -> None:
+        localnet = self.stage.localnet
+        match event:
+            case "ledgers close":
+                localnet.close_ledgers(self.chance.randint(1, 5))
+            case "envelope expires":
+                localnet.advance(VALID_FOR_S + 1)
+            case "hours of silence":
+                localnet.advance(self.chance.randint(1, 40) * HOUR_S)
+            case "left alone for months":
+                localnet.leave_alone(MONTHS_S)
+                self.eras.append(int(str(localnet.ask("getLatestLedger")["sequence"])))
 
     async def _deal(self, event: str) -> None:
         """Provider or household do something on the chain."""
         contract, admin = self.stage.contract, SigningKey(keypair("provider"))
         slot = self.chance.randrange(len(self.homes.shown_wh))
+        if self.paused and event != "contract paused":
+            return  # the contract takes nothing from anybody
         match event:
             case "payment":
                 amount, plan = self.chance.randint(1, 10**6), meter.Plan.USAGE_BASED
@@ -241,6 +265,9 @@ class Schedule:
             case "plan paid":
                 amount, plan = 50_000, meter.Plan.DAILY
                 self.plans = True
+            case "contract paused":
+                await self._pause()
+                return
             case _:
                 await self._switch(slot)
                 return
@@ -255,6 +282,12 @@ class Schedule:
         else:
             await self._perform(meter.activate_meter(contract, chain_id(self.switched_off)))
             self.switched_off = None
+
+    async def _pause(self) -> None:
+        """The provider pauses the contract, or lets it go on."""
+        self.paused = not self.paused
+        act = upkeep.pause if self.paused else upkeep.unpause
+        await self._perform(act(self.stage.contract))
 
     async def _perform(self, call: Call) -> None:
         """The provider has a way of its own to the chain, and it is sound."""
