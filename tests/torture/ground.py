@@ -28,6 +28,8 @@ from tests.ledger.localnet import PASSPHRASE, ROOT, Localnet, running
 
 SITE = 7
 METERS = 4
+CRITICAL = 0
+"""The slot of a point that is never cut."""
 FIRST_WH = 5_000
 """What the first meter's register showed when it was installed; the next ones' twice, ... that."""
 MAX_POWER_W = 2_000
@@ -170,8 +172,8 @@ def _point(slot: int) -> PointSetting:
         slot=slot,
         settlement_mode="prepaid",
         max_power_w=MAX_POWER_W,
-        critical=False,
-        relay="none",
+        critical=slot == CRITICAL,
+        relay=f"pin:{slot}",
         serial=f"meter-{slot}",
         model="pzem-004t-v3",
         address=f"bus/{slot + 1}",

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stellar_sdk import Account, Asset, TransactionBuilder, xdr
@@ -27,11 +27,14 @@ from gateway.ledger.envelopes import account_key
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.refresh import Refresher
 from gateway.ledger.submit import Submitter
+from gateway.relays import SupplyControl, SupplySettings
 from gateway.sources.intake import Intake, IntakeSettings
 from gateway.store.database import Database
 from gateway.store.points import find_points
 from tests.ledger.localnet import PASSPHRASE
+from tests.relays.village import Contactors
 from tests.torture.ground import (
+    CRITICAL,
     HOUR_S,
     START_S,
     VALID_FOR_S,
@@ -97,6 +100,7 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
         with ground.stage(stage_folder) as stage:
             schedule = Schedule(stage, random.Random(f"rpc {seed}"))
             verdict = await schedule.run()
+        schedule.events["relay switched"] = len(schedule.relays.history)
         told = Counter({str(lie): count for lie, count in schedule.liar.told.items()})
         return Outcome(
             seed,
@@ -117,6 +121,7 @@ class _Gateway:
     intake: Intake
     submitter: Submitter
     refresher: Refresher
+    supply: SupplyControl
 
 
 @dataclass(slots=True)
@@ -138,6 +143,7 @@ class Schedule:
     off_s: int = 0
     switched_off: int | None = None
     paused: bool = False
+    relays: Contactors = field(default_factory=Contactors)
     eras: list[int] = field(default_factory=lambda: [FIRST_LEDGER])
 
     def __post_init__(self) -> None:
@@ -173,7 +179,10 @@ class Schedule:
             await client.close()
         shown_wh = dict(enumerate(self.homes.shown_wh))
         paid = None if self.plans else self.paid
-        return judge(self.stage, shown_wh, paid=paid, eras=self.eras)
+        verdict = judge(self.stage, shown_wh, paid=paid, eras=self.eras)
+        if (str(CRITICAL), False) in self.relays.history:
+            return replace(verdict, problems=(*verdict.problems, "a critical point was cut"))
+        return verdict
 
     async def _start(self, client: LedgerClient) -> _Gateway:
         database = await Database.open(self.stage.path)
@@ -192,6 +201,7 @@ class Schedule:
             intake,
             Submitter(settings, database, clock, client, key),
             Refresher(settings, database, clock, client),
+            SupplyControl(SupplySettings(), database, clock, {"pin": self.relays}),
         )
 
     async def _live_an_hour(self, gateway: _Gateway, client: LedgerClient) -> _Gateway:
@@ -204,7 +214,8 @@ class Schedule:
         return gateway
 
     async def _tick(self, gateway: _Gateway) -> None:
-        service = gateway.submitter if self.chance.random() < 0.75 else gateway.refresher
+        services = (gateway.submitter, gateway.refresher, gateway.supply)
+        service = self.chance.choices(services, (6, 2, 1))[0]
         try:
             await service.tick(at(self.stage.localnet.time_s() + self.off_s))
         except Transient:
