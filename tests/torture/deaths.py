@@ -88,7 +88,7 @@ class Mortals:
 async def mortals(folder: Path) -> AsyncIterator[Mortals]:
     """Build the shim, start the program behind it, and end it at the end of the block."""
     shim = folder / "shim.so"
-    build = ("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror")
+    build = ("gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror")
     built = await asyncio.create_subprocess_exec(*build, "-o", shim, SHIM, "-ldl", "-lpthread")
     assert await built.wait() == 0, "the shim can't be built: install gcc and libc6-dev"
     process = await asyncio.create_subprocess_exec(

@@ -122,6 +122,7 @@ class _Gateway:
     submitter: Submitter
     refresher: Refresher
     supply: SupplyControl
+    client: LedgerClient
 
 
 @dataclass(slots=True)
@@ -162,21 +163,20 @@ class Schedule:
     async def run(self) -> Verdict:
         """Live through the faults, drain, and be judged."""
         async with lying(self.liar):
-            client = LedgerClient([self.liar.url], PASSPHRASE)
-            gateway = await self._start(client)
+            gateway = await self._start()
             self.homes = Households(
                 self.chance, [point.meter_id for point in await find_points(gateway.database)]
             )
             for _ in range(self.chance.randint(1, MOST_HOURS)):
-                gateway = await self._live_an_hour(gateway, client)
+                gateway = await self._live_an_hour(gateway)
             self.liar.tell_the_truth()
             if self.paused:
                 await self._pause()
             self.homes.read_all()
             await self._store(gateway)
-            await self._drain(gateway, client)
+            gateway = await self._drain(gateway)
+            await gateway.client.close()
             await gateway.database.close()
-            await client.close()
         shown_wh = dict(enumerate(self.homes.shown_wh))
         paid = None if self.plans else self.paid
         verdict = judge(self.stage, shown_wh, paid=paid, eras=self.eras)
@@ -184,32 +184,36 @@ class Schedule:
             return replace(verdict, problems=(*verdict.problems, "a critical point was cut"))
         return verdict
 
-    async def _start(self, client: LedgerClient) -> _Gateway:
+    async def _start(self) -> _Gateway:
         database = await Database.open(self.stage.path)
         points = await find_points(database)
         clock = standing(START_S + 400 * 86_400)
-        return self._served(
-            database, client, Intake(IntakeSettings(), points, tier_at, database, clock)
-        )
+        return self._served(database, Intake(IntakeSettings(), points, tier_at, database, clock))
 
-    def _served(self, database: Database, client: LedgerClient, intake: Intake) -> _Gateway:
+    def _served(self, database: Database, intake: Intake) -> _Gateway:
         """Services as they are when a process has just started."""
         settings = self.stage.settings(self.liar.url)
         clock, key = standing(START_S), SigningKey(keypair("gateway"))
+        client = LedgerClient([self.liar.url], PASSPHRASE)
         return _Gateway(
             database,
             intake,
             Submitter(settings, database, clock, client, key),
             Refresher(settings, database, clock, client),
             SupplyControl(SupplySettings(), database, clock, {"pin": self.relays}),
+            client,
         )
 
-    async def _live_an_hour(self, gateway: _Gateway, client: LedgerClient) -> _Gateway:
+    async def _restart(self, gateway: _Gateway) -> _Gateway:
+        await gateway.client.close()
+        return self._served(gateway.database, gateway.intake)
+
+    async def _live_an_hour(self, gateway: _Gateway) -> _Gateway:
         self.homes.live(4)
         await self._store(gateway)
         self.stage.until(self.homes.now_s + GRACE_S)
         for _ in range(self.chance.randint(FEWEST_TICKS, MOST_TICKS)):
-            gateway = await self._meet(self.chance.choice(EVENTS), gateway, client)
+            gateway = await self._meet(self.chance.choice(EVENTS), gateway)
             await self._tick(gateway)
         return gateway
 
@@ -227,16 +231,17 @@ class Schedule:
         self.homes.unread.clear()
         await gateway.intake.tick(at(self.homes.now_s))
 
-    async def _meet(self, event: str, gateway: _Gateway, client: LedgerClient) -> _Gateway:
+    async def _meet(self, event: str, gateway: _Gateway) -> _Gateway:
         if event == NOTHING:
             return gateway
         self.events[event] += 1
         match event:
             case "restart":
-                return self._served(gateway.database, client, gateway.intake)
+                return await self._restart(gateway)
             case "file reopened":
+                await gateway.client.close()
                 await gateway.database.close()
-                return await self._start(client)
+                return await self._start()
             case "account used by another tool":
                 self._use_account()
             case "meters read late":
@@ -327,15 +332,16 @@ class Schedule:
         envelope.sign(key)
         localnet.ask("sendTransaction", {"transaction": envelope.to_xdr()})
 
-    async def _drain(self, gateway: _Gateway, client: LedgerClient) -> None:
+    async def _drain(self, gateway: _Gateway) -> _Gateway:
         """Sound ways, a sound clock: whatever is left must settle, by processes started anew."""
         self.stage.until(self.homes.now_s + HOUR_S + GRACE_S)
         for _ in range(DRAIN_ROUNDS):
-            gateway = self._served(gateway.database, client, gateway.intake)
+            gateway = await self._restart(gateway)
             now = at(self.stage.localnet.time_s())
             for _ in range(TICKS_A_ROUND):
                 await gateway.submitter.tick(now)
                 if not unsettled_wh(self.stage.path):
                     await gateway.refresher.tick(now)
-                    return
+                    return gateway
             self.stage.localnet.advance(VALID_FOR_S + 1)
+        return gateway

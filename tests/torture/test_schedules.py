@@ -39,6 +39,11 @@ async def test_schedules_that_nobody_has_tried_yet() -> None:
     assert not tally.failed, f"python -m tests.torture rpc --seed {tally.failed[0].seed}"
 
 
+async def test_a_seed_has_the_same_run_again() -> None:
+    once, again = [(await run_here("rpc", [seed]))[0] for seed in (11, 11)]
+    assert (once.thrown, once.sums) == (again.thrown, again.sums)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
