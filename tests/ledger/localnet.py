@@ -74,6 +74,7 @@ def running(
     close_ms: int = 0,
     retention_ledgers: int = 120_960,
     passphrase: str = PASSPHRASE,
+    *,
     snapshot: Path | None = None,
 ) -> Iterator[Localnet]:
     """Run a ledger until the block ends.
