@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -180,9 +180,13 @@ class Schedule:
         shown_wh = dict(enumerate(self.homes.shown_wh))
         paid = None if self.plans else self.paid
         verdict = judge(self.stage, shown_wh, paid=paid, eras=self.eras)
+        return replace(verdict, problems=(*verdict.problems, *self._misdeeds(verdict)))
+
+    def _misdeeds(self, verdict: Verdict) -> Iterator[str]:
         if (str(CRITICAL), False) in self.relays.history:
-            return replace(verdict, problems=(*verdict.problems, "a critical point was cut"))
-        return verdict
+            yield "a critical point was cut"
+        if verdict.residue_wh and not self.plans and not self.events["meter switched off"]:
+            yield f"{verdict.residue_wh} Wh were refused although every meter was on"
 
     async def _start(self) -> _Gateway:
         database = await Database.open(self.stage.path)
