@@ -28,6 +28,8 @@ from tests.ledger.localnet import PASSPHRASE, ROOT, Localnet, running
 
 SITE = 7
 METERS = 4
+CRITICAL = 0
+"""The slot of a point that is never cut."""
 FIRST_WH = 5_000
 """What the first meter's register showed when it was installed; the next ones' twice, ... that."""
 MAX_POWER_W = 2_000
@@ -38,8 +40,12 @@ HOUR_S = 3_600
 START_S = 1_767_225_600  # 2026-01-01T00:00:00Z
 VALID_FOR_S = 300
 RATES = (700, 1_000, 1_500)
+MAX_FEE_STROOPS = 1_000_000_000
+"""Bringing everything back that the network has archived costs half of that."""
 PRICE = Price(1, START_S, *RATES, daily=50_000, weekly=300_000)
 WRITER = "0123456789abcdef0123456789abcdef"
+ALL_LEDGERS = 100_000_000
+"""What is remembered, so that a verdict sees every event, also after years."""
 _FLOAT = 10**12
 
 
@@ -94,7 +100,7 @@ class Ground:
         """
         for name in ("ledger", "usage.db"):
             shutil.copy(self.folder / name, folder / name)
-        with running(START_S, snapshot=folder / "ledger") as localnet:
+        with running(START_S, 0, ALL_LEDGERS, snapshot=folder / "ledger") as localnet:
             yield Stage(localnet, folder / "usage.db", self.contract)
 
 
@@ -121,6 +127,7 @@ class Stage:
             rpc_urls=(url,),
             settle_every_s=HOUR_S,
             valid_for_s=VALID_FOR_S,
+            max_fee_stroops=MAX_FEE_STROOPS,
             poll_s=0.001,
         )
 
@@ -165,8 +172,8 @@ def _point(slot: int) -> PointSetting:
         slot=slot,
         settlement_mode="prepaid",
         max_power_w=MAX_POWER_W,
-        critical=False,
-        relay="none",
+        critical=slot == CRITICAL,
+        relay=f"pin:{slot}",
         serial=f"meter-{slot}",
         model="pzem-004t-v3",
         address=f"bus/{slot + 1}",

@@ -13,7 +13,7 @@ import hashlib
 import sqlite3
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Any
 
 from stellar_sdk import Address, scval, xdr
 
-from gateway.simulation.kept import Kept, kept_readings
+from gateway.simulation.kept import kept_readings
 from tests.ledger.localnet import Localnet
 from tests.ledger.verdict import page_bytes
-from tests.torture.ground import METERS, RATES, SITE, Stage, first_wh
+from tests.torture.ground import HOUR_S, METERS, RATES, SITE, Stage, first_wh
 
+FIRST_LEDGER = 2
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
 _DIGEST_BYTES = 32
@@ -88,13 +89,20 @@ def _books(file: sqlite3.Connection) -> dict[int, _Books]:
     return {row[0]: _Books(*row[1:]) for row in rows}
 
 
-def judge(stage: Stage, shown_wh: Mapping[int, int], *, paid: Mapping[int, int] | None) -> Verdict:
+def judge(
+    stage: Stage,
+    shown_wh: Mapping[int, int],
+    *,
+    paid: Mapping[int, int] | None,
+    eras: Sequence[int] = (FIRST_LEDGER,),
+) -> Verdict:
     """Compare the three places where energy is counted, after the end of a run.
 
     Args:
         stage: ledger and store; nobody writes to them any more.
         shown_wh: each meter's register at the end, by slot.
         paid: by slot, what was paid for each meter, stroops; None: plans make charges uneven.
+        eras: ledgers after which something happened; servers look through 10 000 at a time.
     """
     with closing(connect(stage.path)) as file:
         books, problems = _books(file), find_damage(file)
@@ -123,7 +131,11 @@ def judge(stage: Stage, shown_wh: Mapping[int, int], *, paid: Mapping[int, int] 
             owed = paid.get(slot, 0) - book.charge_milli // 1_000
             if balance != owed:
                 problems.append(f"meter {slot} has {balance} stroops on chain, not {owed}")
-    announced = announced_batches(stage.localnet, stage.contract)
+    announced = [
+        number
+        for since in eras
+        for number in announced_batches(stage.localnet, stage.contract, since)
+    ]
     problems += _receipt_problems(stage, announced, confirmed, settled_wh)
     residue_wh = sum(book.residue_wh for book in books.values())
     return Verdict(tuple(problems), wrong_wh, settled_wh, residue_wh, len(announced))
@@ -178,11 +190,11 @@ def _entry(localnet: Localnet, contract: str, name: str, number: int) -> dict[st
     return value
 
 
-def announced_batches(localnet: Localnet, contract: str) -> list[int]:
-    """The numbers of all batches that the contract has announced, in ledger order."""
+def announced_batches(localnet: Localnet, contract: str, since: int) -> list[int]:
+    """The numbers of the batches that the contract has announced since a ledger, in order."""
     topics = [scval.to_symbol("batch").to_xdr(), scval.to_uint32(SITE).to_xdr()]
     filters = [{"type": "contract", "contractIds": [contract], "topics": [topics]}]
-    asked = {"startLedger": 2, "filters": filters, "pagination": {"limit": 1_000}}
+    asked = {"startLedger": since, "filters": filters, "pagination": {"limit": 1_000}}
     events = localnet.ask("getEvents", asked)["events"]
     assert isinstance(events, list)
     found = []
@@ -249,7 +261,7 @@ def _records(blob: bytes) -> list[tuple[int, bytes]]:
 def _miscounted(file: sqlite3.Connection) -> list[str]:
     """Usage is what the register has moved, meter by meter, however far it got."""
     rows = file.execute(
-        """SELECT p.slot, i.first_register_wh, r.energy_wh,
+        """SELECT p.slot, i.first_register_wh, r.energy_wh, r.flagged_wh,
              (SELECT IFNULL(SUM(usage_wh), 0) FROM usage u
               WHERE u.meter_point_id = p.meter_point_id)
            FROM register r JOIN installation i USING (meter_id) JOIN meter_point p
@@ -257,12 +269,41 @@ def _miscounted(file: sqlite3.Connection) -> list[str]:
     )
     return [
         f"meter {slot} moved from {first} to {last} Wh and {usage_wh} Wh were counted"
-        for slot, first, last, usage_wh in rows
-        if last - first != usage_wh
+        for slot, first, last, flagged_wh, usage_wh in rows
+        if last - first != usage_wh + flagged_wh
     ]
 
 
-def stored_readings(path: Path) -> list[Kept]:
-    """Every reading in the file."""
+def missing(path: Path, readings: Mapping[int, tuple[int, int, int]]) -> list[int]:
+    """The numbers of readings that are neither in the file nor were counted and forgotten.
+
+    Args:
+        path: the store's file.
+        readings: slot, instant (unix seconds) and register (Wh), by number.
+    """
     with closing(connect(path)) as file:
-        return list(kept_readings(file))
+        slots = dict(
+            file.execute(
+                "SELECT meter_id, slot FROM installation JOIN meter_point USING (meter_point_id)"
+            )
+        )
+        kept = {
+            (slots[one.meter_id], one.read_ms // 1_000, one.energy_wh)
+            for one in kept_readings(file)
+        }
+        hours = {
+            (slots[meter_id], start_s)
+            for meter_id, start_s in file.execute(
+                "SELECT meter_id, start_s FROM rollup WHERE span_s = 3600"
+            )
+        }
+        is_whole = file.execute("SELECT min(sequence) FROM reading_group").fetchone()[0] in (
+            None,
+            1,
+        )
+    return [
+        number
+        for number, (slot, at_s, energy_wh) in readings.items()
+        if (slot, at_s, energy_wh) not in kept
+        and (is_whole or (slot, at_s - at_s % HOUR_S) not in hours)
+    ]

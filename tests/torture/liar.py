@@ -107,7 +107,7 @@ _MADE_UP = (
     Lie.DROPPED,
     Lie.REFUSED,
 )
-_FEES = {Lie.FEE_LOW: (1, 3), Lie.FEE_HIGH: (5_000, 1)}
+_FEES = {Lie.FEE_LOW: (1, 3), Lie.FEE_HIGH: (1_000_000, 1)}
 
 
 @dataclass(slots=True)

@@ -41,6 +41,41 @@ CHAPTERS: Mapping[str, Chapter] = {
         "Meanwhile the services are started again, envelopes expire, clocks jump, others pay and "
         "use the same account. Then the faults end, and everything must be settled.",
     ),
+    "kill": Chapter(
+        1_000,
+        "SIGKILL at any call",
+        "A process lives through some hours of the story: readings are stored and acknowledged, "
+        "batches composed, signed, sent and confirmed, events read, readings rolled up and "
+        "forgotten, the site taken over. A shim in front of the kernel kills it before, after, "
+        "or in the midst of its n-th write, sync, truncation, removal or request. One to three "
+        "die so; the last one has to get to the end. Below is where they died, and what the "
+        "outbox said.",
+    ),
+    "disk": Chapter(
+        300,
+        "The power is cut, and the disk is torn",
+        "As above, but what was not synced is not safe. From the shim's log the disk is rebuilt "
+        "as the power cut may have left it, at the end of a life and at instants within it: of "
+        "all writes since the last sync none, all, a beginning, some, or some of their 512-byte "
+        "sectors. Each disk is opened by the real store, checked, and searched for every reading "
+        "that had been acknowledged and every envelope that had been sent by then; the next life "
+        "goes on with one of them.",
+    ),
+    "fault": Chapter(
+        300,
+        "The disk is full or fails",
+        "For up to 60 calls in a row each write ends with ENOSPC, the first after half of it, or "
+        "each write and each sync with EIO. The process may wait or end with a sentence; the next "
+        "one has to get to the end.",
+    ),
+    "field": Chapter(
+        40,
+        "Bus, broker, disk, clock and process of the field",
+        "The real `gateway run --only field` reads two meters on a simulated bus and two nodes on "
+        "a real Mosquitto, into a file system of 48 MB. Three to six things happen to it; after "
+        "each all meters must be read again, and at the end every reading that a node was told "
+        "is stored must be there. What happens follows from the seed, the instants do not.",
+    ),
 }
 
 

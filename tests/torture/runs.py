@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import shutil
 import tempfile
@@ -14,11 +15,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tests.torture import schedule
+from tests.torture import deaths, field, schedule
 from tests.torture.outcome import Outcome, Run, Tally
 
 Opened = Callable[[Path], AbstractAsyncContextManager[Run]]
-PARTS: dict[str, Opened] = {"rpc": schedule.opened}
+PARTS: dict[str, Opened] = {
+    "rpc": schedule.opened,
+    **{kind.name: deaths.opened(kind) for kind in deaths.KINDS},
+    "field": field.opened,
+}
 """Each part's name, and what runs it."""
 AT_ONCE = 20
 """Seeds that a worker takes at a time; its ground costs as much as one of them."""
@@ -51,6 +56,7 @@ async def run_here(part: str, seeds: Iterable[int]) -> list[Outcome]:
 
 
 def _work(part: str, seeds: Sequence[int]) -> list[Outcome]:
+    logging.disable(logging.CRITICAL)  # what breaks on purpose is in the report
     return asyncio.run(run_here(part, seeds))
 
 

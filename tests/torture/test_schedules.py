@@ -14,8 +14,8 @@ from tests.torture.judge import judge
 from tests.torture.outcome import Tally
 from tests.torture.runs import run_here
 
-FIXED = range(40)
-FRESH = 15
+FIXED = range(30)
+FRESH = 10
 SEVEN_WH = """
 INSERT INTO usage (start_s, meter_point_id, tier, usage_wh) VALUES (0, 1, 0, 7);
 INSERT INTO register (meter_id, read_ms, energy_wh, cumulative_wh, flagged_wh)
@@ -37,6 +37,11 @@ async def test_schedules_that_nobody_has_tried_yet() -> None:
     tally = Tally()
     tally.add(await run_here("rpc", range(first, first + FRESH)))
     assert not tally.failed, f"python -m tests.torture rpc --seed {tally.failed[0].seed}"
+
+
+async def test_a_seed_has_the_same_run_again() -> None:
+    once, again = [(await run_here("rpc", [seed]))[0] for seed in (11, 11)]
+    assert (once.thrown, once.sums) == (again.thrown, again.sums)
 
 
 @pytest.mark.parametrize(
