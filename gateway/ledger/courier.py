@@ -43,6 +43,10 @@ from gateway.store.outbox import (
 UNDERBID = "txINSUFFICIENT_FEE"
 
 
+class StillOutError(Permanent):
+    """A person has to act, and an envelope may be applied all the same: nothing is given up."""
+
+
 class Courier:
     """Carries the rows of the outbox.
 
@@ -98,6 +102,7 @@ class Courier:
             ContractRefusal: the call would fail; nothing was signed.
             TooLarge: it is beyond a limit of the network; nothing was signed.
             NotCarriedOut: it was signed often enough for now; nothing was signed.
+            StillOutError: a person has to act, and what was sent before may still be applied.
             Permanent: it would cost too much, or the account does not exist.
         """
         if self._is_underbid(outgoing, answer):
@@ -155,12 +160,16 @@ class Courier:
         """Offer more under the same sequence number, or the same again if no more is allowed.
 
         Raises:
-            Permanent: that is not enough.
+            StillOutError: that is not enough, or no more can be offered.
         """
         before = self._underbid
         if before is None:
             raise AssertionError
-        signed = await self._sign(outgoing, call, answer)
+        try:
+            signed = await self._sign(outgoing, call, answer)
+        except Permanent as refused:
+            # Somebody on the way may have kept the one that was turned away.
+            raise StillOutError(str(refused)) from refused
         if inclusion_fee(signed) > inclusion_fee(before):
             if not await mark_signed(self._database, outgoing, signed, now_s):
                 return None
@@ -168,11 +177,11 @@ class Courier:
             return await self._send(outgoing, now_s)
         error = await self._send(outgoing, now_s)
         if error == UNDERBID:
-            raise Permanent(
+            raise StillOutError(
                 "the network is so crowded that a place in a ledger costs more than the "
                 f"{xlm(self._settings.max_inclusion_fee_stroops)} of "
                 "chain.max_inclusion_fee_stroops: it goes when the crowd is gone, or when you "
-                "raise that; usage waits here"
+                "raise that"
             )
         return error
 

@@ -18,7 +18,7 @@ from gateway.ledger.answers import ContractRefusal
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
-from gateway.ledger.courier import Courier
+from gateway.ledger.courier import Courier, StillOutError
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
@@ -160,6 +160,8 @@ class Crediting:
             await self._refused(outgoing, refusal, now_s)
         except TooLarge as limit:
             await self._split(outgoing, stored, limit, now_s)
+        except StillOutError:
+            raise
         except Permanent as why:
             await self._give_up(outgoing, str(why), now_s)
         else:

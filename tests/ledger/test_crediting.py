@@ -31,6 +31,7 @@ from gateway.store.status import Status, find_status
 from gateway.store.supply import SupplyBook
 from tests.ledger.localnet import ROOT
 from tests.ledger.test_faults import SECRET, settle_job, settlement_processes
+from tests.ledger.test_fees import crowded, paid
 from tests.ledger.test_interrupted import STOPPED
 from tests.ledger.verdict import assert_settled_once, facts, page_bytes
 from tests.ledger.village import HOUR_S, SITE, START_S, Village, client_of, point_setting, use
@@ -393,3 +394,25 @@ def test_a_credit_has_the_digest_of_the_contract() -> None:
         vector["contract"],
     )
     assert digest.hex() == vector["digest"]
+
+
+async def test_a_credit_that_a_crowded_network_turns_away_is_not_given_up(
+    village: Village, database: Database
+) -> None:
+    """Somebody on the way may have kept it."""
+    await pay(database, 0, 700, "first")
+    now = village.until(LATER_S)
+    thrifty = replace(village, settings=replace(village.settings, max_inclusion_fee_stroops=300))
+    rule = crowded(1_000, paid(100, 10**8))
+    async with tapped(village.localnet.url, rule) as wire, client_of(wire.url) as client:
+        submitter = thrifty.submitter(database, client)
+        for _ in range(12):
+            await submitter.tick(now)
+        assert (await credits_status(database)).state == "alarm"
+        assert await find_open(database) is not None
+        kept = wire.sent()[-1]
+    village.localnet.ask("sendTransaction", {"transaction": kept})
+    await go_on(village, database)
+    assert states(database) == ["on_chain"]
+    assert on_chain(village)[0] == 700
+    assert (await credits_status(database)).state == "online"
