@@ -84,6 +84,14 @@ class Machine:
             return False
         return state != _TIME_ERROR and not status & _STA_UNSYNC
 
+    def tells_of_ntp(self) -> bool:
+        """Whether the kernel answers at all: a sandbox may forbid the question."""
+        try:
+            self.kernel()
+        except OSError:
+            return False
+        return True
+
     def rtc_ms(self) -> int | None:
         """What the real-time clock says that the system was started from (unix milliseconds).
 

@@ -23,6 +23,8 @@ WAIT_MS = 86_400_000
 """NTP this much behind is waited for; further behind it is not believed."""
 AGREE_MS = 600_000
 """What is no more apart than this says the same."""
+STRAY_MS = 3_600_000
+"""What a count of half a year may be wrong, and some."""
 FAR_MS = 180 * 86_400_000
 """A gateway that was off for longer needs an operator's word, or two sources that agree."""
 LEDGER_FAR_MS = 45 * 86_400_000
@@ -48,7 +50,7 @@ class Standing:
         boot: which boot.
         offset_ms: village time less the count since boot (unix milliseconds).
         floor_ms: what is never gone below (unix milliseconds).
-        anchored: the offset was trusted once in this boot.
+        anchored_by: whose word the offset is, also when it is in doubt by now; None: nobody's.
         trusted_by: who is trusted; None: nobody.
         since_ms: since when, by the count since boot.
         untrusted_ms: how long nobody had been trusted before that, in boots before this one.
@@ -59,12 +61,17 @@ class Standing:
     boot: str
     offset_ms: int
     floor_ms: int
-    anchored: bool
+    anchored_by: Source | None
     trusted_by: Source | None
     since_ms: int
     untrusted_ms: int
     wall_offset_ms: int
     setting_id: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever known of the time, nor stored."""
+        return self.anchored_by is None and self.floor_ms <= BUILT_MS
 
     def at_ms(self, monotonic_ms: int) -> int:
         """Village time at a count since boot (unix milliseconds)."""
@@ -145,7 +152,7 @@ def begin(  # noqa: PLR0917 - all that is known at boot
         boot=boot,
         offset_ms=floor_ms - monotonic_ms,
         floor_ms=floor_ms,
-        anchored=False,
+        anchored_by=None,
         trusted_by=None,
         since_ms=monotonic_ms,
         untrusted_ms=untrusted_ms,
@@ -190,7 +197,9 @@ def judge(before: Standing, seen: Seen) -> Verdict:
 def _by_ntp(standing: Standing, seen: Seen) -> Verdict | str:
     """What NTP makes of it; a sentence: it is not believed."""
     shown_ms = standing.at_ms(seen.monotonic_ms)
-    if _plausible(standing, seen, seen.wall_ms, FAR_MS):
+    # What NTP said in this boot and was counted since is not far off: one of the two is a lie.
+    far_ms = STRAY_MS if standing.anchored_by is Source.NTP else FAR_MS
+    if _plausible(standing, seen, seen.wall_ms, far_ms, seen.closed_ms):
         return Verdict(_trust(standing, seen, Source.NTP, seen.wall_ms))
     if BUILT_MS <= seen.wall_ms < shown_ms and shown_ms - seen.wall_ms <= WAIT_MS:
         waiting = _doubt(standing, seen)
@@ -209,34 +218,39 @@ def _by_ntp(standing: Standing, seen: Seen) -> Verdict | str:
 def _by_others(standing: Standing, seen: Seen) -> Standing:
     """What an RTC or a ledger says, where nobody is trusted."""
     shown_ms = standing.at_ms(seen.monotonic_ms)
-    for source, said_ms, far_ms in (
-        (Source.RTC, seen.rtc_ms, FAR_MS),
-        (Source.LEDGER, seen.closed_ms, LEDGER_FAR_MS),
+    for source, said_ms, far_ms, back_ms, witness_ms in (
+        (Source.RTC, seen.rtc_ms, FAR_MS, BACK_MS, seen.closed_ms),
+        (Source.LEDGER, seen.closed_ms, LEDGER_FAR_MS, AGREE_MS, seen.rtc_ms),
     ):
         if said_ms is None:
             continue
-        if standing.anchored:  # what was counted since is better than either, if they agree
+        if standing.anchored_by is not None:  # what was counted since is better, if they agree
             if abs(said_ms - shown_ms) <= AGREE_MS:
-                return _trust(standing, seen, source, shown_ms)
-        elif source is Source.LEDGER:  # a lower bound
-            if _plausible(standing, seen, said_ms, far_ms, back_ms=AGREE_MS):
-                return _trust(standing, seen, source, max(said_ms, shown_ms))
-        elif _plausible(standing, seen, said_ms, far_ms):
-            return _trust(standing, seen, source, said_ms)
+                found = _trust(standing, seen, source, shown_ms)
+                return replace(found, anchored_by=standing.anchored_by)
+        elif _plausible(standing, seen, said_ms, far_ms, witness_ms, back_ms):
+            # A close time is a lower bound: where more is certain, it only confirms that.
+            least_ms = shown_ms if source is Source.LEDGER else said_ms
+            return _trust(standing, seen, source, max(said_ms, least_ms))
     return standing
 
 
-def _plausible(
-    standing: Standing, seen: Seen, said_ms: int, far_ms: int, back_ms: int = BACK_MS
+def _plausible(  # noqa: PLR0917 - two bounds, and who may widen one
+    standing: Standing,
+    seen: Seen,
+    said_ms: int,
+    far_ms: int,
+    witness_ms: int | None = None,
+    back_ms: int = BACK_MS,
 ) -> bool:
-    """Neither before what was reached for certain, nor unbelievably far after it."""
+    """Neither before what was reached nor far after it, unless a witness says the same."""
     shown_ms = standing.at_ms(seen.monotonic_ms)
     if said_ms < BUILT_MS or said_ms < shown_ms - back_ms:
         return False
-    if standing.floor_ms <= BUILT_MS:
+    if standing.is_new:
         far_ms = NEW_FAR_MS
-    others = [one for one in (seen.rtc_ms, seen.closed_ms) if one is not None and one != said_ms]
-    return said_ms <= shown_ms + far_ms or any(abs(said_ms - one) <= AGREE_MS for one in others)
+    agreed = witness_ms is not None and abs(said_ms - witness_ms) <= AGREE_MS
+    return agreed or said_ms <= shown_ms + far_ms
 
 
 def _trust(standing: Standing, seen: Seen, source: Source, said_ms: int) -> Standing:
@@ -249,7 +263,7 @@ def _trust(standing: Standing, seen: Seen, source: Source, said_ms: int) -> Stan
         standing,
         offset_ms=offset_ms,
         floor_ms=standing.at_ms(seen.monotonic_ms),
-        anchored=True,
+        anchored_by=source,
         trusted_by=source,
         since_ms=seen.monotonic_ms if changed else standing.since_ms,
         untrusted_ms=0,

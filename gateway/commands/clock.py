@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gateway import app
 from gateway.clock import Clock, Standing
-from gateway.clock.trust import BACK_MS, BUILT_MS, FAR_MS
+from gateway.clock.trust import BACK_MS, FAR_MS
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
 from gateway.config import Config, load
@@ -80,7 +80,7 @@ async def _set(
         config,
         at_ms,
         standing.at_ms(monotonic_ms),
-        first=standing.floor_ms <= BUILT_MS,
+        first=standing.is_new,
         far=arguments.far,
     )
     if clock.machine.is_synchronised():

@@ -70,13 +70,13 @@ async def save_standing(database: Database, standing: Standing, monotonic_ms: in
     """
     async with database.transaction() as connection:
         await connection.execute(
-            """INSERT INTO clock (boot, began_ms, heard_ms, floor_ms, offset_ms, anchored,
+            """INSERT INTO clock (boot, began_ms, heard_ms, floor_ms, offset_ms, anchored_by,
                                   trusted_by, since_ms, untrusted_ms, wall_offset_ms, setting_id)
-               VALUES (:boot, :now_ms, :now_ms, :floor_ms, :offset_ms, :anchored, :trusted_by,
+               VALUES (:boot, :now_ms, :now_ms, :floor_ms, :offset_ms, :anchored_by, :trusted_by,
                        :since_ms, :untrusted_ms, :wall_offset_ms, :setting_id)
                ON CONFLICT (boot) DO UPDATE SET heard_ms = excluded.heard_ms,
                    floor_ms = excluded.floor_ms, offset_ms = excluded.offset_ms,
-                   anchored = excluded.anchored, trusted_by = excluded.trusted_by,
+                   anchored_by = excluded.anchored_by, trusted_by = excluded.trusted_by,
                    since_ms = excluded.since_ms, untrusted_ms = excluded.untrusted_ms,
                    wall_offset_ms = excluded.wall_offset_ms, setting_id = excluded.setting_id""",
             {
@@ -84,7 +84,7 @@ async def save_standing(database: Database, standing: Standing, monotonic_ms: in
                 "now_ms": monotonic_ms,
                 "floor_ms": standing.floor_ms,
                 "offset_ms": standing.offset_ms,
-                "anchored": standing.anchored,
+                "anchored_by": standing.anchored_by,
                 "trusted_by": standing.trusted_by,
                 "since_ms": standing.since_ms,
                 "untrusted_ms": standing.untrusted_ms,
@@ -138,7 +138,7 @@ async def place_boots(connection: aiosqlite.Connection) -> None:
     Only those between two whose time is known; what was said once stays.
     """
     async with connection.execute(
-        "SELECT 1 FROM clock WHERE NOT anchored AND placed_ms IS NULL LIMIT 1"
+        "SELECT 1 FROM clock WHERE anchored_by IS NULL AND placed_ms IS NULL LIMIT 1"
     ) as cursor:
         if await cursor.fetchone() is None:
             return
@@ -153,7 +153,7 @@ async def place_boots(connection: aiosqlite.Connection) -> None:
     )
     waiting: list[Row] = []
     for row in rows:
-        if not row["anchored"]:
+        if row["anchored_by"] is None:
             waiting.append(row)
             continue
         runs = [Run(one["began_ms"], max(one["began_ms"], one["ended_ms"])) for one in waiting]
@@ -171,10 +171,14 @@ def _standing(row: Row) -> Standing:
         boot=row["boot"],
         offset_ms=row["offset_ms"],
         floor_ms=row["floor_ms"],
-        anchored=bool(row["anchored"]),
-        trusted_by=None if row["trusted_by"] is None else Source(row["trusted_by"]),
+        anchored_by=_source(row["anchored_by"]),
+        trusted_by=_source(row["trusted_by"]),
         since_ms=row["since_ms"],
         untrusted_ms=row["untrusted_ms"],
         wall_offset_ms=row["wall_offset_ms"],
         setting_id=row["setting_id"],
     )
+
+
+def _source(text: str | None) -> Source | None:
+    return None if text is None else Source(text)

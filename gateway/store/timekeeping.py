@@ -36,10 +36,9 @@ _WORDS = {
     Source.LEDGER: "the time is right, by the ledger",
     Source.OPERATOR: "the time is as an operator has set it",
 }
-_WHY = {
-    False: "no NTP, RTC or ledger has told it since the machine was started",
-    True: "the system's clock was moved without NTP",
-}
+_NOBODY = "no NTP, RTC or ledger has told it since the machine was started"
+_REFUSED = f"{_NOBODY}, and the kernel refuses to tell of NTP: is ProtectClock= set in the unit?"
+_MOVED = "the system's clock was moved without NTP"
 _REMEDY = (
     "readings are kept and dated later, nothing is settled; let the gateway reach the internet or "
     'an NTP server, or run `gateway clock set "YYYY-MM-DD HH:MM" --by NAME`'
@@ -130,10 +129,15 @@ class ClockKeeper:
         await save_standing(self._database, standing, monotonic_ms)
         self._saved, self._heartbeat_ms = standing, monotonic_ms
 
+    def _default_why(self, standing: Standing) -> str:
+        if standing.anchored_by is not None:
+            return _MOVED
+        return _NOBODY if self._clock.machine.tells_of_ntp() else _REFUSED
+
     async def _report(self, standing: Standing, problem: str) -> None:
         state: State = "online"
         if standing.trusted_by is None:
-            self._why = problem or self._why or _WHY[standing.anchored]
+            self._why = problem or self._why or self._default_why(standing)
             state, message = "alarm", f"the time is not known: {self._why}; {_REMEDY}"
         elif problem:
             state = "alarm"
@@ -193,6 +197,10 @@ async def follow(database: Database, clock: Clock) -> None:
     Raises:
         Transient: the store is busy.
     """
-    standing = await find_standing(database, clock.machine.boot())
+    try:
+        boot = clock.machine.boot()
+    except OSError:  # a laptop whose kernel is another
+        return
+    standing = await find_standing(database, boot)
     if standing is not None:
         clock.standing = standing

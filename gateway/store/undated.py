@@ -130,7 +130,7 @@ async def find_datable(database: Database, most: int) -> list[Datable]:
                   c.trusted_by IS NULL AS is_estimated
            FROM (SELECT * FROM undated_reading ORDER BY undated_id LIMIT :most) u
            JOIN clock c USING (clock_id)
-           WHERE c.anchored OR c.placed_ms IS NOT NULL ORDER BY u.undated_id""",
+           WHERE c.anchored_by IS NOT NULL OR c.placed_ms IS NOT NULL ORDER BY u.undated_id""",
         {"most": most},
     )
     return [

@@ -344,7 +344,7 @@ async def trust(stage: Stage, standing: Standing, now_ms: int) -> None:
     found = replace(
         standing,
         offset_ms=now_ms - stage.clock.monotonic_ms(),
-        anchored=True,
+        anchored_by=Source.NTP,
         trusted_by=Source.NTP,
     )
     await save_standing(stage.database, found, stage.clock.monotonic_ms())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -129,8 +129,8 @@ async def test_ntp_is_trusted_and_followed(gateway: Gateway) -> None:
     await gateway.look()
     assert gateway.state == (Source.NTP, 0)
     assert await gateway.says() == ("online", "the time is right, by NTP")
-    gateway.world.true_s += 7_200  # the count since boot was wrong, or the machine slept badly
-    gateway.world.wall_s += 7_200
+    gateway.world.true_s += 1_800  # the crystal is a bad one
+    gateway.world.wall_s += 1_800
     await gateway.look()
     assert gateway.state == (Source.NTP, 0)
 
@@ -317,6 +317,41 @@ async def test_ntp_an_hour_behind_what_was_reached_is_waited_for(gateway: Gatewa
     assert gateway.clock.now_s() == reached_s
     await gateway.run(120, every_s=10)
     assert gateway.state == (Source.NTP, 0)
+
+
+async def test_ntp_that_leaves_its_own_word_needs_another_source(gateway: Gateway) -> None:
+    gateway.world.synchronise()
+    await gateway.look()
+    await gateway.see_ledger(TRUE_S)
+    await gateway.look()
+    gateway.world.wall_s += 90 * DAY_S
+    for _ in range(3):
+        await gateway.look()
+        assert gateway.source is None
+        assert gateway.error_s == 0
+    await gateway.see_ledger(TRUE_S + 90 * DAY_S)
+    await gateway.look()
+    assert gateway.source is Source.NTP
+
+
+async def test_ntp_corrects_by_days_what_an_operator_has_set(gateway: Gateway) -> None:
+    await gateway.look()
+    early_ms = int((TRUE_S - 9 * DAY_S) * 1000)
+    await append_setting(gateway.database, "boot-1", early_ms, 30_000, "Amina", far=False)
+    await gateway.look()
+    assert gateway.source is Source.OPERATOR
+    gateway.world.synchronise()
+    await gateway.look()
+    assert gateway.state == (Source.NTP, 0)
+
+
+async def test_a_kernel_that_may_not_be_asked_is_named(gateway: Gateway) -> None:
+    def refuse() -> tuple[int, int]:
+        raise PermissionError
+
+    gateway.clock.machine = replace(gateway.clock.machine, kernel=refuse)
+    await gateway.look()
+    assert "ProtectClock=" in (await gateway.says())[1]
 
 
 async def test_ntp_years_off_is_not_believed_and_said(gateway: Gateway) -> None:

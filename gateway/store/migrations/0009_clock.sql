@@ -9,14 +9,14 @@ CREATE TABLE clock (
     heard_ms       INTEGER NOT NULL,      -- count: the last time this row was written
     floor_ms       INTEGER NOT NULL,
     offset_ms      INTEGER NOT NULL,
-    anchored       INTEGER NOT NULL CHECK (anchored IN (0, 1)),  -- offset_ms was trusted once
+    anchored_by    TEXT    CHECK (anchored_by IN ('ntp', 'rtc', 'ledger', 'operator')),  -- whose word offset_ms is
     trusted_by     TEXT    CHECK (trusted_by IN ('ntp', 'rtc', 'ledger', 'operator')),
     since_ms       INTEGER NOT NULL,      -- count: since when it is trusted, or is not
     untrusted_ms   INTEGER NOT NULL,      -- and for how long it had not been in boots before
     wall_offset_ms INTEGER NOT NULL,      -- the system's time less the count
     setting_id     INTEGER NOT NULL,      -- the newest clock_setting that was looked at
     placed_ms      INTEGER,               -- an offset found later, of a boot that was never trusted
-    CHECK (trusted_by IS NULL OR anchored)
+    CHECK (trusted_by IS NULL OR anchored_by IS NOT NULL)
 ) STRICT;
 
 -- What operators have set. Never changed.
