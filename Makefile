@@ -1,7 +1,7 @@
 # The same commands on a laptop, on a Pi and in CI.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup setup-test demo test check bench coverage fuzz contracts lock
+.PHONY: setup setup-test demo test check bench coverage fuzz torture contracts lock
 
 PYTHON := .venv/bin/python
 FUZZ_S := 60
@@ -40,6 +40,9 @@ fuzz: setup-test  ## a minute of the worst bytes for each decoder; FUZZ_S=second
 	@for target in frames messages groups; do \
 	    .venv-fuzz/bin/python -m tests.fuzz $$target $(FUZZ_S) || exit 1; \
 	done
+
+torture: setup-test  ## faults of every kind, for an hour; writes docs/reliability.md
+	@$(PYTHON) -m tests.torture
 
 contracts: setup-test  ## rebuild contracts/wasm from source
 	@scripts/setup.sh --wasm

@@ -18,6 +18,7 @@ NOT_BENCHMARKS = {
     "card_rig",
     "chain",
     "claims",
+    "drain_field",
     "field",
     "line",
     "two_buses",

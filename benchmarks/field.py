@@ -26,9 +26,9 @@ class _StampingIntake(Intake):
 
     stamps: Stamps
 
-    def offer(self, reading: Reading) -> asyncio.Future[None]:
+    def offer(self, reading: Reading, *, own_date: bool = False) -> asyncio.Future[None]:
         self.stamps.append((time.monotonic(), reading.meter_id))
-        return super().offer(reading)
+        return super().offer(reading, own_date=own_date)
 
 
 async def poll(

@@ -12,6 +12,7 @@ import fcntl
 import logging
 import signal
 import stat
+import time as time_module
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -21,23 +22,36 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.clock import Clock
 from gateway.config import Config, FeederSection, PointSection
+from gateway.domain.money import parse_amount
 from gateway.domain.tariffs import Tier, TimeBand, TimeBands
 from gateway.errors import ConfigError, Permanent
-from gateway.store.database import Database
+from gateway.store.database import Database, create_file
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
 from gateway.store.slots import FEEDER, LAST_SLOT
 from gateway.store.status import drop_statuses
+from gateway.store.timekeeping import ClockFollower, ClockKeeper, follow
 from gateway.wire.relays import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
+    from gateway.broker import Broker
     from gateway.domain.signs import Limits
+    from gateway.domain.supply import SupplyPolicy
     from gateway.ledger.settings import LedgerSettings
     from gateway.notices import FeederSettings, NoticeSettings
+    from gateway.relays.control import SupplySettings
+    from gateway.sources.node_tokens import NodeTokens
+    from gateway.store.tokens import TokenSettings
+    from gateway.web.settings import PaymentSettings
+    from gateway.wire.tokens import TokenKey
 
 log = logging.getLogger(__name__)
 
 PARTS = ("field", "settlement", "web")
-FIELD_STATUSES = ("bus", "broker", "node", "relay", "store")
+FIELD_STATUSES = ("bus", "broker", "node", "relay", "store", "supply", "clock")
+FRESH_S = 600.0
+"""A computer that runs no longer than this has come back with the power."""
+LEAST_SECRET = 32
+"""Characters."""
 NOMINAL_V = 230
 """The voltage for which the limits of signs are made."""
 PASSPHRASES = {
@@ -66,8 +80,13 @@ async def run(config: Config, parts: Sequence[str]) -> None:
     """
     with alone(Path(config.gateway.database), parts), _stopping_on_signals() as told:
         try:
-            async with opened(config) as (database, clock, points), AsyncExitStack() as stack:
+            async with (
+                opened(config, parts) as (database, clock, points),
+                AsyncExitStack() as stack,
+            ):
                 services: list[Service] = []
+                if config.clock is None:
+                    services.append(_timekeeping(database, clock, parts))
                 if "field" in parts:
                     await drop_statuses(database, FIELD_STATUSES, _field_statuses(config, points))
                     services += field(config, database, clock, points)
@@ -100,6 +119,7 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
         for part in parts:
             path = Path(f"{database}.{part}.lock")
             try:
+                create_file(path)
                 file = stack.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -108,8 +128,8 @@ def alone(database: Path, parts: Sequence[str]) -> Iterator[None]:
                 ) from None
             except OSError as error:
                 raise Permanent(
-                    f"{path} can't be written ({error.strerror}): correct gateway.database, or "
-                    "create its folder and make it yours"
+                    f"{path} can't be written ({error.strerror}): use sudo, or correct "
+                    "gateway.database and whom its folder belongs to"
                 ) from None
         yield
 
@@ -120,7 +140,9 @@ def _field_statuses(config: Config, points: Sequence[MeterPoint]) -> list[str]:
     nodes = [point.address for point in points if point.address.startswith("node/")]
     names += [address.replace("node/", "node:") for address in nodes]
     names += [f"relay:{point.label}" for point in points if point.relay != "none"]
-    names.append("store")
+    names += ["store", "supply:held"]
+    if config.clock is None:
+        names.append("clock")
     return [*names, "broker"] if config.mqtt else names
 
 
@@ -143,9 +165,18 @@ def _stopping_on_signals() -> Iterator[asyncio.Event]:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
-    """The store with the configured meter points in it, and the clock."""
-    async with opened_store(config) as (database, clock):
+async def opened(
+    config: Config, parts: Sequence[str] = ()
+) -> AsyncIterator[tuple[Database, Clock, list[MeterPoint]]]:
+    """The store with the configured meter points in it, and the clock.
+
+    Args:
+        config: checked.
+        parts: which are about to run; none: it is for a command.
+    """
+    async with _opened(config, Path(config.gateway.database)) as (database, clock):
+        if parts and config.clock is None:  # nothing is stamped before it is known how it stands
+            await _timekeeping(database, clock, parts).tick(clock.now())
         settings = [_point_setting(config, point) for point in config.meter_point]
         settings += [_meter_of(config, one) for one in config.feeder if one.address is not None]
         points = await apply_settings(database, settings, int(clock.now_s()))
@@ -154,12 +185,41 @@ async def opened(config: Config) -> AsyncIterator[tuple[Database, Clock, list[Me
 
 @asynccontextmanager
 async def opened_store(config: Config) -> AsyncIterator[tuple[Database, Clock]]:
-    """The store as it is, whatever the file says by now, and the clock."""
-    database = await Database.open(Path(config.gateway.database))
+    """The store as it is, whatever the file says by now, and the clock.
+
+    Raises:
+        Permanent: there is none yet; a command that only asks would otherwise begin one.
+    """
+    async with _opened(config, _begun(config)) as opened_now:
+        yield opened_now
+
+
+def _begun(config: Config) -> Path:
+    path = Path(config.gateway.database)
+    if not path.exists():
+        raise Permanent(
+            f"{path} isn't there yet: start field, which begins it, or correct gateway.database"
+        )
+    return path
+
+
+@asynccontextmanager
+async def _opened(config: Config, path: Path) -> AsyncIterator[tuple[Database, Clock]]:
+    database = await Database.open(path)
     try:
-        yield database, clock_of(config)
+        clock = clock_of(config)
+        if config.clock is None:
+            await follow(database, clock)
+        yield database, clock
     finally:
         await database.close()
+
+
+def _timekeeping(
+    database: Database, clock: Clock, parts: Sequence[str]
+) -> ClockKeeper | ClockFollower:
+    """The field part keeps the time, the others follow."""
+    return ClockKeeper(database, clock) if "field" in parts else ClockFollower(database, clock)
 
 
 def clock_of(config: Config) -> Clock:
@@ -183,6 +243,7 @@ def _point_setting(config: Config, point: PointSection) -> PointSetting:
         address=point.address,
         first_register_wh=point.first_register_wh,
         feeder=point.feeder,
+        load_limit_w=point.load_limit_w,
     )
 
 
@@ -211,8 +272,7 @@ def field(
 ) -> list[Service]:
     """Meters and relays: one poller per bus, one subscription for all nodes, supply control."""
     from gateway.broker import Broker, BrokerSettings
-    from gateway.domain.supply import SupplyPolicy
-    from gateway.relays.control import SupplyControl, SupplySettings
+    from gateway.relays.control import SupplyControl
     from gateway.relays.drivers import Driver
     from gateway.relays.drivers.gpio import GpioDriver
     from gateway.relays.drivers.node import NodeDriver, NodeSettings
@@ -226,7 +286,8 @@ def field(
     from gateway.wire.registers import find_map
 
     bands = time_bands(config)
-    intake = Intake(IntakeSettings(config.gateway.flush_s), points, bands.tier_at, database, clock)
+    taking = IntakeSettings(config.gateway.flush_s, config.supply.overdraft_stroops)
+    intake = Intake(taking, points, bands.tier_at, database, clock)
     retention = Retention(
         config.gateway.keep_raw_days, config.gateway.keep_quarter_days, config.gateway.room_mb
     )
@@ -258,18 +319,56 @@ def field(
         keys = node_keys(Path(mqtt.node_keys_file))
         broker = Broker(BrokerSettings(mqtt.host, mqtt.port, mqtt.username, password))
         strangers = Strangers(database, clock)
-        nodes = NodeSource(broker, points, intake, database, clock, strangers=strangers)
+        keypads = _keypads(config, broker, database, clock)
+        nodes = NodeSource(
+            broker, points, intake, database, clock, strangers=strangers, tokens=keypads
+        )
         learners.append(nodes)
         services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
     services.append(Roster(database, clock, strangers, learners))
-    policy = SupplyPolicy(
-        stale_after_s=config.chain.stale_after_s,
-        overdraft_stroops=config.supply.overdraft_stroops,
-        min_switch_s=int(config.supply.min_switch_s),
-    )
-    services.append(SupplyControl(SupplySettings(policy), database, clock, drivers))
+    services.append(SupplyControl(supply_settings(config), database, clock, drivers))
     return services
+
+
+def supply_settings(config: Config) -> SupplySettings:
+    """How supply is controlled, from the file."""
+    from gateway.relays.control import SupplySettings
+    from gateway.relays.switches import SwitchSettings
+
+    supply = config.supply
+    is_fresh = time_module.clock_gettime(time_module.CLOCK_BOOTTIME) < FRESH_S
+    return SupplySettings(
+        policy=supply_policy(config),
+        switching=SwitchSettings(stagger_s=supply.stagger_s if is_fresh else 0),
+        warn_stroops=(supply.low_credit_stroops, supply.very_low_credit_stroops),
+        only_feeder=config.feeder[0].name if len(config.feeder) == 1 else None,
+    )
+
+
+def supply_policy(config: Config) -> SupplyPolicy:
+    """What the operator has set, from the file."""
+    from gateway.domain.local_hours import LocalHours, parse_span
+    from gateway.domain.supply import SupplyPolicy
+
+    supply = config.supply
+    return SupplyPolicy(
+        stale_after_s=config.chain.stale_after_s,
+        overdraft_stroops=supply.overdraft_stroops,
+        min_switch_s=int(supply.min_switch_s),
+        quiet_hours=LocalHours(tuple(parse_span(one) for one in supply.no_disconnect), config.zone),
+        stagger_s=supply.stagger_s,
+    )
+
+
+def _keypads(config: Config, broker: Broker, database: Database, clock: Clock) -> NodeTokens | None:
+    """What takes the tokens of nodes; None: none is taken."""
+    settings = token_settings(config)
+    if settings is None:
+        return None
+    from gateway.sources.node_tokens import NodeTokens
+
+    return NodeTokens(settings, config.zone, broker, database, clock)
 
 
 def settlement(
@@ -277,17 +376,21 @@ def settlement(
 ) -> list[Service]:
     """The ledger: what the chain says, and what it is told. The only part with the key."""
     from gateway.ledger.client import LedgerClient
+    from gateway.ledger.keeper import Keeper
     from gateway.ledger.keys import SigningKey
     from gateway.ledger.refresh import Refresher
     from gateway.ledger.submit import Submitter
 
     settings = ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
-    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    client = LedgerClient(
+        settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
+    )
     stack.push_async_callback(client.close)
     return [
         Refresher(settings, database, clock, client),
         Submitter(settings, database, clock, client, key),
+        Keeper(settings, database, clock, client, key),
     ]
 
 
@@ -303,9 +406,15 @@ def ledger_settings(config: Config) -> LedgerSettings:
         rpc_urls=tuple(chain.rpc),
         settle_every_s=chain.settle_every_s,
         settle_after_s=chain.settle_after_s,
+        credit_every_s=chain.credit_every_s,
         refresh_s=chain.refresh_s,
         valid_for_s=chain.valid_for_s,
         max_fee_stroops=chain.max_fee_stroops,
+        max_inclusion_fee_stroops=chain.max_inclusion_fee_stroops,
+        max_lag_ledgers=chain.max_lag_ledgers,
+        longest_outage_days=chain.longest_outage_days,
+        keep_code=chain.keep_code,
+        scheduler=chain.scheduler_id,
     )
 
 
@@ -323,6 +432,8 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         port=config.web.port,
         token=config.chain.token,
         chain_stale_after_s=config.chain.stale_after_s,
+        tokens=token_settings(config),
+        payments=payment_settings(config),
     )
     notices = notice_settings(config)
     return [
@@ -414,6 +525,65 @@ def read_secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not plain text"
         raise Permanent(f"{path} can't be read: {why}") from None
+
+
+def token_settings(config: Config) -> TokenSettings | None:
+    """How tokens are taken; None: not at all.
+
+    Raises:
+        GatewayError: the file of keys is missing, open to others, or wrong.
+    """
+    tokens = config.tokens
+    if tokens is None or not tokens.enabled:
+        return None
+    from gateway.store.tokens import TokenSettings
+
+    keys = read_token_keys(Path(tokens.keys_file))
+    return TokenSettings(keys, tokens.unit_stroops, tokens.daily_cap_units)
+
+
+def read_token_keys(path: Path) -> Mapping[str, TokenKey]:
+    """The key of each meter point's tokens: one line ``LABEL HEX STARTING_CODE`` per meter point.
+
+    Raises:
+        Permanent: it is missing, or others may read it.
+        ConfigError: a line is not of that form; the sentence has its number, not its text.
+    """
+    from gateway.wire.tokens import read_keys
+
+    try:
+        return read_keys(read_secret(path))
+    except ValueError as error:
+        raise ConfigError([f"{path} {error}"]) from None
+
+
+def payment_settings(config: Config) -> PaymentSettings | None:
+    """How mobile-money services tell of payments; None: not at all.
+
+    Raises:
+        Permanent: their secret is missing, open to others, or too short.
+    """
+    from gateway.web.settings import PaymentSettings
+
+    payments = config.payments
+    if payments is None:
+        return None
+    return PaymentSettings(bearer_secret(Path(payments.secret_file)), parse_amount(payments.most))
+
+
+def bearer_secret(path: Path) -> str:
+    """The secret of mobile-money services.
+
+    Raises:
+        Permanent: it is missing, open to others, or too short to be one.
+    """
+    secret = read_secret(path).strip()
+    if len(secret) < LEAST_SECRET or not secret.isprintable() or " " in secret:
+        raise Permanent(
+            f"{path}: give one line of {LEAST_SECRET} characters or more without blanks "
+            "(`openssl rand -hex 32` makes some)"
+        )
+    return secret
 
 
 def node_keys(path: Path) -> Mapping[str, bytes]:

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "broker": {"errors", "clock"},
     "rhythm": {"errors", "clock"},
-    "store": {"domain", "wire", "errors", "clock"},
+    "store": {"domain", "wire", "errors", "clock", "rhythm"},
     "simulation": {"domain", "wire", "errors", "clock"},
     "app": {"*"},
     "commands": {"*"},

@@ -60,6 +60,7 @@ baud = 1234
         ("slot = 1", "meter_point: slot 0 is used 2 times"),
         ('bus = "main"\nunit_id = 2', "there is no bus 'other'; known: main"),
         ('timezone = "Africa/Lagos"', "is no time zone"),
+        ('rpc = ["https://soroban-testnet.stellar.org"]', "is used 2 times"),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(
@@ -69,10 +70,35 @@ def test_settings_that_contradict_each_other_are_named(
         "slot = 1": "slot = 0",
         'bus = "main"\nunit_id = 2': 'bus = "other"\nunit_id = 2',
         'timezone = "Africa/Lagos"': 'timezone = "Africa/Nowhere"',
+        'rpc = ["https://soroban-testnet.stellar.org"]': 'rpc = ["https://a.b", "https://a.b"]',
     }
     text = EXAMPLE.read_text()
     assert change in text
     found = problems(text.replace(change, wrong[change], 1), tmp_path)
+    assert any(sentence in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ('[[cashier]]\nname = "a"\ndaily_limit = 5', "daily_limit: expected text in quotes"),
+        (
+            '[[cashier]]\nname = "a"\ndaily_limit = "1e3"',
+            'an amount of tokens in quotes, like "12.5"',
+        ),
+        (
+            '[[cashier]]\nname = "a"\ndaily_limit = "5"\n' * 2,
+            "cashier: name a is used 2 times; it must be unique",
+        ),
+        ("[tokens]\nunit_stroops = 1", "tokens.keys_file is missing"),
+        ('[tokens]\nkeys_file = "k"\nunit_stroops = 0', "tokens.unit_stroops: expected"),
+        ('[payments]\nsecret_file = "s"\nmost = "lots"', "payments.most: expected an amount"),
+    ],
+)
+def test_settings_of_money_that_are_wrong_are_named(
+    section: str, sentence: str, tmp_path: Path
+) -> None:
+    found = problems(f"{EXAMPLE.read_text()}\n{section}\n", tmp_path)
     assert any(sentence in problem for problem in found), found
 
 
@@ -111,6 +137,12 @@ def test_a_file_that_is_no_configuration_says_so(text: str, sentence: str, tmp_p
         ("https://soroban-testnet.stellar.org", "http://h:99999", "http://h:99999 is no address"),
         ("https://soroban-testnet.stellar.org", "http://[::1", "http://[::1 is no address"),
         ("Africa/Lagos", "Africa", "'Africa' is no time zone"),
+        ("[supply]", '[supply]\nno_disconnect = ["24:00-06:00"]', 'expected hours like "20:00-06'),
+        ("[supply]", '[supply]\nno_disconnect = ["mon-fri-sun 20:00-06:00"]', "expected hours"),
+        ("[supply]", '[supply]\nno_disconnect = ["Mon 20:00-06:00"]', "expected hours like"),
+        ("[supply]", "[supply]\nvery_low_credit_stroops = 1", "low_credit_stroops: exchange them"),
+        ("critical = true", "critical = true\nload_limit_w = 500", "so give it no load_limit_w"),
+        ("slot = 0", "slot = 0\nload_limit_w = 5", "load_limit_w: expected a whole number"),
     ],
 )
 def test_a_wrong_value_is_named(right: str, wrong: str, sentence: str, tmp_path: Path) -> None:

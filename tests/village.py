@@ -10,9 +10,15 @@ from pathlib import Path
 from gateway.simulation.kept import Kept, kept_readings
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint, PointSetting, apply_settings
+from gateway.store.slots import LAST_SLOT
 
 START_S = 1_767_225_600
 """2026-01-01T00:00:00Z, on a quarter-hour."""
+
+CHAIN_METER = """chain_meter (meter_point_id, total_wh, balance, remainder_milli, paid_from_s,
+    paid_until_s, last_read_s, market_credit_wh, max_power_w, plan, flags, version, ledger,
+    as_of_s)"""
+"""What a test says of a record; the other columns have defaults."""
 
 HOUSE = PointSetting(
     label="house-01",
@@ -27,6 +33,18 @@ HOUSE = PointSetting(
     address="main/1",
     first_register_wh=1_000,
 )
+
+FEEDER = replace(
+    HOUSE,
+    label="north",
+    slot=LAST_SLOT,
+    settlement_mode="postpaid",
+    serial="PZEM-0900",
+    address="main/100",
+    kind="feeder",
+    feeder="north",
+)
+"""A feeder's own meter, on the same bus."""
 
 
 def houses(count: int) -> list[PointSetting]:

@@ -8,6 +8,7 @@ import asyncio
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import add_at, say_instant, take_instant
+from gateway.commands.showing import show, table
 from gateway.config import Config, load
 from gateway.store.accounts import Account, find_accounts, move_in, move_out
 
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    show(asyncio.run(_do(config, arguments)))
     return 0
 
 
@@ -69,21 +70,19 @@ def _came(config: Config, account: Account) -> str:
 def _table(config: Config, accounts: list[Account]) -> str:
     if not accounts:
         return "no account yet: `gateway account move-in LABEL` begins one"
-    head = (
-        f"{'meter point':<20} {'account':<20} {'from':<16} {'to':<16} "
-        f"{'register Wh':>21} {'used Wh':>10}"
-    )
-    return "\n".join([head, *(_line(config, one) for one in accounts)])
+    heads = ("meter point", "account", "from", "to", ">register Wh", ">used Wh")
+    return table(heads, [_row(config, one) for one in accounts])
 
 
-def _line(config: Config, one: Account) -> str:
-    to = say_instant(one.to_s, config.zone) if one.to_s is not None else ""
-    first = f"{'~' if one.is_from_estimated else ''}{one.register_from_wh}"
-    last = "" if one.register_to_wh is None else f"{one.register_to_wh}"
-    if one.is_to_estimated:
-        last = f"~{last}"
-    used = "" if one.usage_wh is None else str(one.usage_wh)
+def _row(config: Config, one: Account) -> tuple[str, ...]:
+    registers = f"{'~' if one.is_from_estimated else ''}{one.register_from_wh}-"
+    if one.register_to_wh is not None:
+        registers += f"{'~' if one.is_to_estimated else ''}{one.register_to_wh}"
     return (
-        f"{one.point:<20} {one.label or '':<20} {say_instant(one.from_s, config.zone):<16} "
-        f"{to:<16} {first:>10} {last:>10} {used:>10}"
+        one.point,
+        one.label or "",
+        say_instant(one.from_s, config.zone),
+        say_instant(one.to_s, config.zone) if one.to_s is not None else "",
+        registers,
+        "" if one.usage_wh is None else str(one.usage_wh),
     )

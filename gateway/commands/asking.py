@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.showing import fitted
 from gateway.config import load
 from gateway.errors import Permanent
 from gateway.store.status import append_event
@@ -13,7 +15,7 @@ from gateway.store.status import append_event
 def asked(question: str) -> str:
     """What a person answers; nothing where nobody is there to answer."""
     try:
-        return input(question).strip()
+        return input(f"{fitted(question.rstrip(), sys.stdout)} ").strip()
     except EOFError:
         return ""
 

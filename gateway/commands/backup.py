@@ -7,16 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.destination import check_destination
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
-from gateway.errors import Permanent
 from gateway.store.copies import Copied, back_up, sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``DEST``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--replace", action="store_true", help="write over an older copy")
     parser.add_argument(
         "destination", type=Path, metavar="DEST", help="a file, or a folder for a dated one"
@@ -32,13 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     database = Path(config.gateway.database)
     target = _target(config, arguments.destination)
-    if target.exists() and database.exists() and target.samefile(database):
-        raise Permanent(f"{target} is the database itself: name another file")
-    if target.exists() and not arguments.replace:
-        raise Permanent(f"{target} is there already: name another file, or give --replace")
-    with stopping() as stop, Progress("copying", stop) as progress:
+    check_destination(target, database, is_replaced=arguments.replace)
+    with stopping() as stop, Progress("copying", stop, "checking the copy") as progress:
         copied = back_up(database, target, stop, progress.at)
-    print(_said(copied))
+    show(_said(copied))
     return 1 if copied.findings else 0
 
 
@@ -49,8 +53,6 @@ def _target(config: Config, destination: Path) -> Path:
         now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
         sweep(destination, f"{stem}-*.db")
         return destination / f"{stem}-{now:%Y%m%dT%H%M%SZ}.db"
-    if not destination.parent.is_dir():
-        raise Permanent(f"the folder {destination.parent} isn't there: create it first")
     return destination
 
 

@@ -9,7 +9,8 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.app import node_keys
+from gateway.app import bearer_secret, node_keys, token_settings
+from gateway.commands.showing import show
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import ConfigError, GatewayError
 from gateway.wire.errors import WireError
@@ -20,7 +21,13 @@ REACH_S = 3.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(wrong: list[str], absent: list[str]) -> int:
     for sentence in wrong:
-        print(f"wrong: {sentence}")
+        show(f"wrong: {sentence}")
     for sentence in absent:
-        print(f"away:  {sentence}")
+        show(f"away:  {sentence}")
     if wrong:
-        print(f"{len(wrong)} to put right")
+        show(f"{len(wrong)} to put right")
         return 1
-    print("the configuration is right")
+    show("the configuration is right")
     return 0
 
 
@@ -62,6 +69,10 @@ def problems(config: Config) -> list[str]:
             except WireError as error:
                 found.append(f"feeder {feeder.name}: {error}")
     found += _secret("chain.key_file", config.chain.key_file)
+    if config.tokens is not None and config.tokens.enabled:
+        found += _token_keys(config, config.tokens.keys_file)
+    if config.payments is not None:
+        found += _payments(config.payments.secret_file)
     if config.mqtt is not None:
         found += _secret("mqtt.password_file", config.mqtt.password_file)
         found += _node_keys(config, config.mqtt.node_keys_file)
@@ -118,6 +129,34 @@ def _node_keys(config: Config, name: str) -> list[str]:
         for point in config.meter_point
         if point.relay == "node" and point.node not in keys
     ]
+
+
+def _token_keys(config: Config, name: str) -> list[str]:
+    """The file must be sound, and hold keys of meter points that there are."""
+    found = _secret("tokens.keys_file", name)
+    if found:
+        return found
+    try:
+        settings = token_settings(config)
+    except GatewayError as error:
+        return [f"tokens.keys_file: {error}"]
+    labels = {point.label for point in config.meter_point}
+    return [
+        f"tokens.keys_file: {label} is no meter point of this file: correct the label in {name}"
+        for label in (settings.keys if settings else {})
+        if label not in labels
+    ]
+
+
+def _payments(name: str) -> list[str]:
+    found = _secret("payments.secret_file", name)
+    if found:
+        return found
+    try:
+        bearer_secret(Path(name))
+    except GatewayError as error:
+        return [f"payments.secret_file: {error}"]
+    return []
 
 
 def _secret(setting: str, name: str) -> list[str]:

@@ -16,6 +16,18 @@ def add_config(parser: argparse.ArgumentParser, actions: Iterable[argparse.Argum
         parser: of the command.
         actions: of each of its actions.
     """
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     for action in actions:  # SUPPRESS: one that says nothing leaves what stood before it
-        action.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="the TOML file")
+        action.add_argument(
+            "--config",
+            type=Path,
+            default=argparse.SUPPRESS,
+            metavar="FILE",
+            help=f"the settings ({DEFAULT_PATH})",
+        )

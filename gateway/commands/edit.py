@@ -9,6 +9,8 @@ from datetime import datetime
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant, take_instant
+from gateway.commands.showing import show
+from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.errors import Permanent
 from gateway.store.database import Database
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     missed.add_argument("--to", dest="end", required=True, help="like 2026-03-01T16:00")
     for action in (bill, drop, missed):
         action.add_argument("label", help="the meter point's label")
-        action.add_argument("wh", type=int, metavar="WH", help="how much, Wh")
+        action.add_argument("wh", type=whole, metavar="WH", help="how much, Wh")
         action.add_argument("--reason", required=True, help="why, one line; it is kept")
         action.add_argument("--by", required=True, metavar="NAME", help="who answers for it")
         action.add_argument("--serial", help="the meter, where several come into question")
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    show(asyncio.run(_do(config, arguments)))
     return 0
 
 

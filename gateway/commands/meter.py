@@ -8,6 +8,8 @@ import asyncio
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import add_at, say_instant, take_instant
+from gateway.commands.showing import show, table
+from gateway.commands.whole import whole
 from gateway.config import Config, FeederSection, PointSection, load
 from gateway.errors import Permanent
 from gateway.store.closing import Exchange, NewMeter, OldMeter
@@ -25,13 +27,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exchange.add_argument("label", help="the meter point's label")
     exchange.add_argument("--serial", required=True, help="what is printed on the new meter")
     exchange.add_argument(
-        "--first-register-wh", required=True, type=int, help="what the new meter shows, Wh"
+        "--first-register-wh",
+        required=True,
+        type=whole,
+        metavar="WH",
+        help="what the new meter shows, Wh",
     )
     old = exchange.add_mutually_exclusive_group(required=True)
-    old.add_argument("--last-register-wh", type=int, help="what the old meter shows, Wh")
+    old.add_argument(
+        "--last-register-wh", type=whole, metavar="WH", help="what the old meter shows, Wh"
+    )
     old.add_argument("--dead", action="store_true", help="nobody can read the old meter any more")
     exchange.add_argument(
-        "--estimate-wh", type=int, default=0, help="with --dead: what it missed, Wh (0)"
+        "--estimate-wh",
+        type=whole,
+        metavar="WH",
+        default=0,
+        help="with --dead: what it missed, Wh (0)",
     )
     exchange.add_argument("--by", help="with --dead: who answers for that")
     exchange.add_argument("--model", help="the new meter's model (as the old one)")
@@ -48,23 +60,27 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = load(arguments.config)
     if arguments.action == "list":
-        print(asyncio.run(_list(config)))
+        show(asyncio.run(_list(config)))
     else:
-        print(asyncio.run(_exchange(config, arguments)))
+        show(asyncio.run(_exchange(config, arguments)))
     return 0
 
 
 async def _list(config: Config) -> str:
     async with app.opened_store(config) as (database, _):
         points = await find_points(database)
-    head = f"{'meter point':<20} {'slot':>6} {'meter':<20} {'model':<14} {'address':<20} since"
-    return "\n".join([head, *(_line(config, point) for point in points)])
+    heads = ("meter point", ">slot", "meter", "model", "address", "since")
+    return table(heads, [_row(config, point) for point in points])
 
 
-def _line(config: Config, point: MeterPoint) -> str:
+def _row(config: Config, point: MeterPoint) -> tuple[str, ...]:
     return (
-        f"{point.label:<20} {_slot(point):>6} {point.serial:<20} {point.model:<14} "
-        f"{point.address:<20} {say_instant(point.installed_s, config.zone)}"
+        point.label,
+        _slot(point),
+        point.serial,
+        point.model,
+        point.address,
+        say_instant(point.installed_s, config.zone),
     )
 
 

@@ -8,6 +8,8 @@ import asyncio
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.showing import show, table
+from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.errors import Permanent
 from gateway.store.candidates import (
@@ -29,13 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     accept = actions.add_parser("accept", help="make its meter the meter of a new meter point")
     accept.add_argument("name", help="the node's name, as `gateway node list` has it")
     accept.add_argument("--label", required=True, help="what people call the meter point")
-    accept.add_argument("--slot", required=True, type=int, help="its number in the contract")
+    accept.add_argument("--slot", required=True, type=whole, help="its number in the contract")
     accept.add_argument("--mode", choices=MODES, default="prepaid", help="how it pays (prepaid)")
-    accept.add_argument("--max-power-w", type=int, default=6_000, help="the most it draws (6000)")
+    accept.add_argument("--max-power-w", type=whole, default=6_000, help="the most it draws (6000)")
     accept.add_argument("--relay", choices=("node", "none"), default="none", help="what switches")
     accept.add_argument("--critical", action="store_true", help="never cut for want of credit")
     accept.add_argument("--serial", help="what is printed on the meter (node/NAME)")
-    accept.add_argument("--first-register-wh", type=int, help="its register when it was installed")
+    accept.add_argument(
+        "--first-register-wh", type=whole, help="its register when it was installed"
+    )
     accept.add_argument("--feeder", help="on which it hangs; needed where there are several")
     forget = actions.add_parser("forget", help="drop it from the list until it reports again")
     forget.add_argument("name", help="the node's name")
@@ -51,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     match arguments.action:
         case "list":
-            print(asyncio.run(_list(config)))
+            show(asyncio.run(_list(config)))
         case "accept":
             point = asyncio.run(_accept(config, arguments))
-            print(_accepted(config, arguments.name, point))
+            show(_accepted(config, arguments.name, point))
         case _:
-            print(asyncio.run(_forget(config, arguments.name)))
+            show(asyncio.run(_forget(config, arguments.name)))
     return 0
 
 
@@ -65,18 +69,20 @@ async def _list(config: Config) -> str:
         candidates = await find_candidates(database)
     if not candidates:
         return "no unknown node has reported"
-    lines = [
-        f"{'node':<20} {'first heard':<16} {'last heard':<16} {'messages':>8} {'kWh':>10} "
-        f"{'V':>6} {'W':>8} {'dBm':>5}"
-    ]
-    return "\n".join(lines + [_line(config, one) for one in candidates])
+    heads = ("node", "first heard", "last heard", ">messages", ">kWh", ">V", ">W", ">dBm")
+    return table(heads, [_row(config, one) for one in candidates])
 
 
-def _line(config: Config, one: Candidate) -> str:
-    first, last = (say_instant(at_s, config.zone) for at_s in (one.first_s, one.last_s))
+def _row(config: Config, one: Candidate) -> tuple[str, ...]:
     return (
-        f"{one.name:<20} {first:<16} {last:<16} {one.messages:>8} {one.energy_wh / 1000:>10.3f} "
-        f"{one.voltage_mv / 1000:>6.1f} {one.power_mw / 1000:>8.1f} {one.rssi_dbm:>5}"
+        one.name,
+        say_instant(one.first_s, config.zone),
+        say_instant(one.last_s, config.zone),
+        str(one.messages),
+        f"{one.energy_wh / 1000:.3f}",
+        f"{one.voltage_mv / 1000:.1f}",
+        f"{one.power_mw / 1000:.1f}",
+        str(one.rssi_dbm),
     )
 
 

@@ -15,11 +15,13 @@ class Progress:
     Args:
         doing: what is being done, like 'copying'.
         stop: asked at each step.
+        then: what follows that, and takes a while too.
     """
 
-    def __init__(self, doing: str, stop: Stop) -> None:
+    def __init__(self, doing: str, stop: Stop, then: str = "") -> None:
         self._doing = doing
         self._stop = stop
+        self._then = then
         self._is_seen = sys.stderr.isatty()
         self._said = ""
 
@@ -46,11 +48,17 @@ class Progress:
         """
         if self._stop():
             raise interrupted()
-        if self._is_seen:
-            self._say(f"{done * 100 // total} %" if total else str(done))
+        if not self._is_seen:
+            return
+        if self._then and done >= total > 0:
+            self._say(f"{self._then} ...")
+        else:
+            self._say(
+                f"{self._doing}: {done * 100 // total} %" if total else f"{self._doing}: {done}"
+            )
 
-    def _say(self, how_far: str) -> None:
-        line = f"\r{self._doing}: {how_far}\x1b[K"
+    def _say(self, text: str) -> None:
+        line = f"\r{text}\x1b[K"
         if line != self._said:
             sys.stderr.write(line)
             sys.stderr.flush()

@@ -24,10 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="where labels are found")
     parser.add_argument(
-        "--baud", type=int, choices=BAUDS, default=9600, help="with PORT UNIT (9600)"
+        "--baud",
+        type=int,
+        choices=BAUDS,
+        default=9600,
+        metavar="BAUD",
+        help="with PORT UNIT (9600)",
     )
     parser.add_argument(
-        "--model", choices=sorted(REGISTER_MAPS), help="with PORT UNIT; default: what it looks like"
+        "--model",
+        choices=sorted(REGISTER_MAPS),
+        metavar="MODEL",
+        help="with PORT UNIT, like 'PZEM-016'; default: what it looks like",
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.commands.asking import asked, record
+from gateway.commands.showing import show
 from gateway.commands.target import Target, measure, target_of
 from gateway.config import DEFAULT_PATH
 from gateway.errors import Permanent
@@ -28,7 +29,13 @@ NEARLY_ZERO_WH = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the label and how it is confirmed."""
     parser.add_argument("label", help="the meter point whose meter it is")
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--yes", metavar="LABEL", help="the label once more, in place of typing it")
 
 
@@ -50,7 +57,7 @@ async def _reset(target: Target, arguments: argparse.Namespace) -> None:
     await line.open()
     try:
         before_wh = (await measure(line, target)).energy_wh
-        print(
+        show(
             f"the register of {label} shows {before_wh / 1000:.3f} kWh. What it counted since the "
             "gateway last read it is lost to settling: it stays in the journal only."
         )
@@ -88,4 +95,4 @@ async def _tell(path: Path, label: str, before_wh: int, after_wh: int) -> None:
     await record(path, KIND if done else FAILED, detail, label=label, wh=before_wh)
     if not done:
         raise Permanent(f"{detail}: it was not set to 0; check the meter and try again")
-    print(f"{detail}; both are in the journal")
+    show(f"{detail}; both are in the journal")

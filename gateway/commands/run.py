@@ -12,7 +12,13 @@ from gateway.config import DEFAULT_PATH, load
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config`` and ``--only``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument(
         "--only",
         choices=app.PARTS,

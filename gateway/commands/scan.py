@@ -22,10 +22,29 @@ _ROW = "{:>4}  {:<34} {:>9} {:>10} {:>12}"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the port and where to look on it."""
     parser.add_argument("port", help="the serial device, like /dev/ttyUSB0")
-    parser.add_argument("--from", dest="first", type=unit_id, default=FIRST_UNIT, metavar="UNIT")
-    parser.add_argument("--to", dest="last", type=unit_id, default=LAST_UNIT, metavar="UNIT")
     parser.add_argument(
-        "--baud", type=int, choices=BAUDS, default=9600, help="bits per second (9600)"
+        "--from",
+        dest="first",
+        type=unit_id,
+        default=FIRST_UNIT,
+        metavar="UNIT",
+        help="the first unit id to ask (1)",
+    )
+    parser.add_argument(
+        "--to",
+        dest="last",
+        type=unit_id,
+        default=LAST_UNIT,
+        metavar="UNIT",
+        help="the last one (247)",
+    )
+    parser.add_argument(
+        "--baud",
+        type=int,
+        choices=BAUDS,
+        default=9600,
+        metavar="BAUD",
+        help="bits per second (9600)",
     )
 
 

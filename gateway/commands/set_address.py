@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.commands.asking import confirm, record
+from gateway.commands.showing import show
 from gateway.commands.target import MOST_STOP_BITS, ask, identify, named, unit_id
 from gateway.errors import Permanent
 from gateway.sources.line import BAUDS, RefusedError, SerialLine, SilenceError
@@ -50,7 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="the village in whose journal it is recorded")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
-        "--baud", type=int, choices=BAUDS, default=9600, help="bits per second (9600)"
+        "--baud",
+        type=int,
+        choices=BAUDS,
+        default=9600,
+        metavar="BAUD",
+        help="bits per second (9600)",
     )
 
 
@@ -68,11 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         f"meter '{sticker}' ({named(found.family)}) on {port} was unit {found.unit} and is "
         f"unit {unit} now; its register shows {found.measured.energy_wh} Wh"
     )
-    print(detail)
+    show(detail)
     if arguments.config is not None:
         asyncio.run(record(arguments.config, KIND, detail, wh=found.measured.energy_wh))
-        print("recorded in the journal")
-    print(
+        show("recorded in the journal")
+    show(
         f"Stick '{sticker}' on it, then write into its [[meter_point]]:\n"
         f"    unit_id = {unit}\n"
         f'    model = "{found.family[-1].model}"   # as printed on it: {named(found.family)}\n'

@@ -16,7 +16,13 @@ from gateway.ledger.takeover import take_over
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _take_over(config: Config) -> Receipt:
     settings = app.ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
-    client = LedgerClient(settings.rpc_urls, settings.passphrase)
+    client = LedgerClient(
+        settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
+    )
     try:
         async with app.opened(config) as (database, clock, _):
             return await take_over(settings, database, clock, client, key)

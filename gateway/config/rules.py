@@ -22,7 +22,12 @@ def contradictions(config: Config) -> list[str]:
         problems.append("meter_point is missing: add one [[meter_point]] table per meter")
     problems += _doubles("bus", "name", [bus.name for bus in config.bus])
     problems += _doubles("bus", "port", [bus.port for bus in config.bus])
-    points = config.meter_point
+    supply, points = config.supply, config.meter_point
+    if supply.very_low_credit_stroops > supply.low_credit_stroops:
+        problems.append(
+            "supply.very_low_credit_stroops is above supply.low_credit_stroops: exchange them"
+        )
+    problems += _doubles("cashier", "name", [cashier.name for cashier in config.cashier])
     problems += _doubles("meter_point", "label", [point.label for point in points])
     problems += _doubles("meter_point", "slot", [str(point.slot) for point in points])
     serials = [*(point.serial for point in points), *(one.serial for one in config.feeder)]
@@ -32,6 +37,7 @@ def contradictions(config: Config) -> list[str]:
         for url in config.chain.rpc
         if not _is_address(url)
     ]
+    problems += _doubles("chain", "rpc", config.chain.rpc)  # one server can't confirm itself
     gpio = [point.relay for point in points if point.relay.startswith("gpio:")]
     problems += _doubles("meter_point", "relay", gpio)
     placed = [point.address for point in points if point.node or (point.bus and point.unit_id)]
@@ -64,6 +70,8 @@ def _point_problems(config: Config, point: PointSection) -> list[str]:
     elif point.bus not in buses:
         known = ", ".join(buses) or "none yet"
         problems.append(f"{where}: there is no bus {point.bus!r}; known: {known}")
+    if point.load_limit_w is not None and point.critical:
+        problems.append(f"{where}: a critical supply is never cut, so give it no load_limit_w")
     if point.relay == "node" and point.node is None:
         problems.append(f"{where}: relay 'node' is only for a meter point with a node")
     feeders = [feeder.name for feeder in config.feeder]

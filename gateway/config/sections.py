@@ -20,6 +20,12 @@ PATTERNS = {
         "a host's name or address"
     ),
     (PATH := r"^[^\x00-\x1f]+$"): "the path of a file",
+    (
+        HOURS := r"^((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?"
+        r"(,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)* )?"
+        r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+    ): 'hours like "20:00-06:00" or "mon-fri 18:00-24:00"',
+    (AMOUNT := r"^[0-9]{1,9}(\.[0-9]{1,7})?$"): 'an amount of tokens in quotes, like "12.5"',
 }
 """Every pattern that a setting must match, and how to say it."""
 
@@ -29,6 +35,7 @@ FilePath = Annotated[str, Meta(pattern=PATH)]
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
+Amount = Annotated[str, Meta(pattern=AMOUNT)]
 Clock24 = Annotated[str, Meta(pattern=TIME)]
 Band = Annotated[list[Clock24], Meta(min_length=2, max_length=2)]
 
@@ -105,10 +112,20 @@ class ChainSection(Struct, frozen=True, kw_only=True):
         passphrase: needed for ``local`` only.
         settle_every_s: how often usage is settled, s, in quarter-hours.
         settle_after_s: how long to wait for late readings before cutting a batch, s.
+        credit_every_s: how long payments taken on site may wait for others to go on chain with, s.
         refresh_s: how often the chain is asked what happened, s.
         valid_for_s: how long a signed transaction may be applied, s of ledger time.
         max_fee_stroops: the most one transaction may cost; a first batch, and one after a long
             outage, pays rent for months: some XLM.
+        max_inclusion_fee_stroops: the part of it that may be offered for a place in a ledger when
+            the network is busy.
+        max_lag_ledgers: a server that shows ledgers so far behind the newest seen is passed over;
+            12 are a minute.
+        longest_outage_days: how long the contract has to live without anyone's help, days; its
+            entries are renewed before they have less.
+        keep_code: whether this gateway renews the contract's code, too, which serves every village
+            of the network and costs some 10 XLM a month; False where the provider does it.
+        scheduler_id: the contract of hourly payments, ``C...``; due ones are carried out.
         stale_after_s: from when on the page says that the chain was last seen long ago, s.
         token: what one unit of the payment token is called.
     """
@@ -120,9 +137,15 @@ class ChainSection(Struct, frozen=True, kw_only=True):
     passphrase: str | None = None
     settle_every_s: Annotated[int, Meta(ge=900, multiple_of=900)] = 21_600
     settle_after_s: Natural = 120
+    credit_every_s: Natural = 3_600
     refresh_s: Seconds = 60.0
     valid_for_s: Annotated[int, Meta(ge=30, le=86_400)] = 300
     max_fee_stroops: Positive = 100_000_000
+    max_inclusion_fee_stroops: Annotated[int, Meta(ge=100)] = 1_000_000
+    max_lag_ledgers: Positive = 60
+    longest_outage_days: Annotated[int, Meta(ge=1, le=170)] = 170
+    keep_code: bool = True
+    scheduler_id: Annotated[str, Meta(pattern=CONTRACT)] | None = None
     stale_after_s: Positive = 259_200
     token: Annotated[str, Meta(min_length=1, max_length=12)] = "ELECTRIC"  # noqa: S105 - a currency
 
@@ -132,11 +155,25 @@ class SupplySection(Struct, frozen=True, kw_only=True):
 
     Args:
         overdraft_stroops: how far below 0 a balance may go before disconnection.
+        emergency_credit_stroops: how much further once a household asks for it; the next payment
+            pays it back.
+        low_credit_stroops: below this credit is low, which is told once.
+        very_low_credit_stroops: below this it is very low, which is told once more.
+        no_disconnect: local hours in which nobody is disconnected for want of credit, each like
+            "20:00-06:00" or "mon-fri 18:00-24:00".
+        override_max_s: the longest that an operator may order a supply on or off, s.
+        stagger_s: after a blackout supplies are reconnected over so long, critical ones first, s.
         min_switch_s: the least time between two switchings of one relay, s.
         gpio_active_low: True for relay boards that connect on a low level.
     """
 
     overdraft_stroops: Natural = 0
+    emergency_credit_stroops: Natural = 0
+    low_credit_stroops: Natural = 0
+    very_low_credit_stroops: Natural = 0
+    no_disconnect: list[Annotated[str, Meta(pattern=HOURS)]] = []
+    override_max_s: Annotated[int, Meta(ge=60, le=604_800)] = 86_400
+    stagger_s: Annotated[int, Meta(ge=0, le=3_600)] = 60
     min_switch_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     gpio_active_low: bool = False
 
@@ -163,6 +200,46 @@ class WebSection(Struct, frozen=True, kw_only=True):
 
     host: Host = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+
+
+class TokensSection(Struct, frozen=True, kw_only=True):
+    """OpenPAYGO tokens, entered at the page, at the command line or sent by a node.
+
+    Args:
+        enabled: False: none is taken.
+        keys_file: a file of mode 0600 with a line ``LABEL HEX STARTING_CODE`` per meter point.
+        unit_stroops: what one unit of a token is worth, stroops.
+        daily_cap_units: the most that a meter point gets by tokens in one day, units.
+    """
+
+    enabled: bool = True
+    keys_file: FilePath
+    unit_stroops: Annotated[int, Meta(ge=1, le=10**12)]
+    daily_cap_units: Annotated[int, Meta(ge=1, le=100_000)] = 500
+
+
+class CashierSection(Struct, frozen=True, kw_only=True):
+    """Somebody who takes cash.
+
+    Args:
+        name: what is printed on the receipt.
+        daily_limit: the most he takes in one day, tokens, like "500".
+    """
+
+    name: Name
+    daily_limit: Amount
+
+
+class PaymentsSection(Struct, frozen=True, kw_only=True):
+    """Mobile-money services, which tell of payments at ``POST /api/credits``.
+
+    Args:
+        secret_file: a file of mode 0600 with the bearer secret, 32 characters or more.
+        most: the most that one payment may be, tokens, like "1000".
+    """
+
+    secret_file: FilePath
+    most: Amount = "1000"
 
 
 class ClockSection(Struct, frozen=True, kw_only=True):
@@ -235,6 +312,8 @@ class PointSection(Struct, frozen=True, kw_only=True):
         critical: never cut for want of credit.
         first_register_wh: the register when it was installed, Wh.
         feeder: the feeder on which it hangs; default: the only one, if there is one.
+        load_limit_w: above this it is disconnected for five minutes, W; after three times a
+            person reconnects it.
     """
 
     label: Name
@@ -250,6 +329,7 @@ class PointSection(Struct, frozen=True, kw_only=True):
     critical: bool = False
     first_register_wh: Natural | None = None
     feeder: Name | None = None
+    load_limit_w: Annotated[int, Meta(ge=10, le=655_350)] | None = None
 
     @property
     def address(self) -> str:
@@ -267,6 +347,9 @@ class Config(Struct, frozen=True, kw_only=True):
     supply: SupplySection = SupplySection()
     tariff: TariffSection = TariffSection()
     web: WebSection = WebSection()
+    tokens: TokensSection | None = None
+    payments: PaymentsSection | None = None
+    cashier: list[CashierSection] = []
     clock: ClockSection | None = None
     feeder: list[FeederSection] = []
     meter_point: list[PointSection] = []
@@ -285,8 +368,11 @@ SECTIONS: dict[str, type[Struct]] = {
     "supply": SupplySection,
     "tariff": TariffSection,
     "web": WebSection,
+    "tokens": TokensSection,
+    "payments": PaymentsSection,
+    "cashier": CashierSection,
     "clock": ClockSection,
     "feeder": FeederSection,
     "meter_point": PointSection,
 }
-LISTS = frozenset({"bus", "feeder", "meter_point"})
+LISTS = frozenset({"bus", "cashier", "feeder", "meter_point"})

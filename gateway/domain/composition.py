@@ -6,8 +6,10 @@ batch, what the chain had already counted (absorbed), or what the contract could
 
 The law, per meter and at any moment, with ``sent`` the usage in a batch not yet answered for::
 
-    claimed + ahead = chain total + residue + sent
-    pending = usage - chain total - residue        (negative: the chain is ahead of the store)
+    claimed + ahead + adopted = chain total + residue + sent
+    pending = usage + adopted - chain total - residue    (negative: the chain is ahead of the store)
+
+``adopted`` is what the chain had counted before a gateway began with nothing; it never changes.
 
 Energy bought on the market is drawn before money, in the order in which energy flowed: only the
 gateway knows it, so the batch says which part of the usage was bought

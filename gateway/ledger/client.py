@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
-from urllib.parse import urlsplit
 
 from stellar_sdk import (
     Account,
@@ -19,9 +17,6 @@ from stellar_sdk import (
     TransactionEnvelope,
     xdr,
 )
-from stellar_sdk.client.aiohttp_client import AiohttpClient
-from stellar_sdk.exceptions import BaseHorizonError, SdkError, SorobanRpcErrorResponse
-from stellar_sdk.exceptions import ConnectionError as NoConnectionError
 from stellar_sdk.operation import RestoreFootprint
 from stellar_sdk.operation.operation import Operation
 from stellar_sdk.soroban_rpc import (
@@ -29,21 +24,24 @@ from stellar_sdk.soroban_rpc import (
     EventFilterType,
     SimulateTransactionResponse,
 )
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from gateway.errors import Permanent, Transient
 from gateway.ledger import requests
 from gateway.ledger.answers import (
     Archived,
     ContractRefusal,
+    Disputed,
     Entries,
     Events,
+    FeeStats,
     HistoryGone,
     LedgerStamp,
     SendAnswer,
     Sent,
     TransactionAnswer,
+    disputed_keys,
 )
+from gateway.ledger.endpoints import MAX_LAG_LEDGERS, Endpoints, RpcError
 from gateway.ledger.envelopes import account_key, archived_keys, sequence_of, writing
 from gateway.ledger.fees import (
     BASE_FEE_STROOPS,
@@ -56,50 +54,48 @@ from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import Limits, TooLarge
 from gateway.store.outbox import Signed
 
-TIMEOUT_S = 20
 MAX_KEYS = 200
 """The most keys that one getLedgerEntries may name."""
 MAX_EVENTS = 1000
 
 _CONTRACT_ERROR = re.compile(r"Error\(Contract, #(\d+)\)")
-T = TypeVar("T")
 
 
 class LedgerClient:
     """Soroban RPC servers of one network, asked in order of preference.
 
     Args:
-        rpc_urls: at least one; the next is tried after a fault.
+        rpc_urls: at least one, in order of preference.
         passphrase: the network's.
         limits: what one transaction may use.
+        max_lag_ledgers: how far behind the newest ledger seen an answer may be.
     """
 
     def __init__(
-        self, rpc_urls: Sequence[str], passphrase: str, limits: Limits | None = None
+        self,
+        rpc_urls: Sequence[str],
+        passphrase: str,
+        limits: Limits | None = None,
+        max_lag_ledgers: int = MAX_LAG_LEDGERS,
     ) -> None:
-        self._servers = [
-            SorobanServerAsync(
-                url, AiohttpClient(request_timeout=TIMEOUT_S, post_timeout=TIMEOUT_S)
-            )
-            for url in rpc_urls
-        ]
-        self._current = 0
+        self.endpoints = Endpoints(rpc_urls, passphrase, max_lag_ledgers)
         self._passphrase = passphrase
         self._limits = limits or Limits()
 
     async def close(self) -> None:
         """Let go of all connections."""
-        for server in self._servers:
-            await server.close()
+        await self.endpoints.close()
 
     async def passphrase(self) -> str:
         """The passphrase of the network that the server belongs to."""
-        answer = await self._ask(lambda server: server.get_network())
+        answer = await self.endpoints.ask(lambda server: server.get_network(), of_any_network=True)
         return answer.passphrase
 
     async def latest(self) -> LedgerStamp:
         """The newest ledger."""
-        answer = await self._ask(lambda server: server.get_latest_ledger())
+        answer = await self.endpoints.ask(
+            lambda server: server.get_latest_ledger(), lambda latest: latest.sequence
+        )
         return LedgerStamp(answer.sequence, answer.close_time)
 
     async def read(self, keys: Sequence[xdr.LedgerKey]) -> Entries:
@@ -111,18 +107,46 @@ class LedgerClient:
         Raises:
             Transient: no answer, or a ledger closed between two parts of it.
         """
-        ledgers: set[int] = set()
-        found: dict[str, xdr.LedgerEntryData] = {}
-        archived: set[str] = set()
+        return await self._read(keys, but=None)
+
+    async def is_confirmed(self, keys: Sequence[xdr.LedgerKey], entries: Entries) -> bool:
+        """Whether a second server says the same; False when there is none, or it can't tell yet.
+
+        Args:
+            keys: what was read.
+            entries: what a server said.
+
+        Raises:
+            Disputed: it says something else of a ledger that both have seen.
+        """
+        if not self.endpoints.has_other(entries.server):
+            return False
+        try:
+            others = await self._read(keys, but=entries.server)
+        except Transient:  # its health is noted
+            return False
+        disputed = disputed_keys(entries, others)
+        if disputed:
+            host, other = map(self.endpoints.host_of, (entries.server, others.server))
+            raise Disputed(host, other, disputed)
+        return others.is_same(entries)
+
+    async def _read(self, keys: Sequence[xdr.LedgerKey], but: str | None) -> Entries:
+        parts: list[Entries] = []
         for start in range(0, len(keys), MAX_KEYS):
             part = list(keys[start : start + MAX_KEYS])
-            entries = await self._ask(partial(requests.read_part, keys=part))
-            ledgers.add(entries.ledger)
-            found |= entries.found
-            archived |= entries.archived
-        if len(ledgers) != 1:
+            request = partial(requests.read_part, keys=part)
+            parts.append(await self.endpoints.ask(request, lambda read: read.ledger, but=but))
+        if len({(one.ledger, one.server) for one in parts}) != 1:
             raise Transient("a ledger closed while the contract was read")
-        return Entries(ledgers.pop(), found, frozenset(archived))
+        return Entries(
+            ledger=parts[0].ledger,
+            found={key: entry for part in parts for key, entry in part.found.items()},
+            archived=frozenset[str]().union(*(part.archived for part in parts)),
+            modified={key: ledger for part in parts for key, ledger in part.modified.items()},
+            server=parts[0].server,
+            live_until={key: ledger for part in parts for key, ledger in part.live_until.items()},
+        )
 
     async def events(self, contract: str, start: str | int) -> Events:
         """What happened on a contract.
@@ -137,10 +161,11 @@ class LedgerClient:
         filters = [EventFilter(type=EventFilterType.CONTRACT, contractIds=[contract])]
         cursor, ledger = (start, None) if isinstance(start, str) else (None, start)
         try:
-            answer = await self._ask(
+            answer = await self.endpoints.ask(
                 lambda server: server.get_events(
                     start_ledger=ledger, filters=filters, cursor=cursor, limit=MAX_EVENTS
-                )
+                ),
+                lambda events: events.latest_ledger,
             )
         except RpcError as error:
             raise HistoryGone(str(error)) from None
@@ -247,7 +272,7 @@ class LedgerClient:
         if answer.restore_preamble is not None:
             data = xdr.SorobanTransactionData.from_xdr(answer.restore_preamble.transaction_data)
             raise Archived(data.resources.footprint.read_write)
-        return await self._ask(lambda server: server.prepare_transaction(envelope, answer))
+        return await self.endpoints.ask(lambda server: server.prepare_transaction(envelope, answer))
 
     def _checked(self, prepared: TransactionEnvelope, max_fee_stroops: int) -> TransactionEnvelope:
         fit_fee(prepared, max_fee_stroops)
@@ -269,7 +294,7 @@ class LedgerClient:
         return builder.add_time_bounds(0, valid_until_s).append_operation(operation).build()
 
     async def _simulate(self, envelope: TransactionEnvelope) -> SimulateTransactionResponse:
-        answer = await self._ask(lambda server: server.simulate_transaction(envelope))
+        answer = await self.endpoints.ask(lambda server: server.simulate_transaction(envelope))
         if answer.error:
             found = _CONTRACT_ERROR.search(answer.error)
             lines = [line.strip() for line in answer.error.splitlines() if "HostError" in line]
@@ -277,17 +302,25 @@ class LedgerClient:
             raise ContractRefusal(int(found[1]) if found else None, first_line)
         return answer
 
+    async def fee_stats(self) -> FeeStats | None:
+        """What others paid for a place in a ledger; None when no server tells."""
+        try:
+            return await self.endpoints.ask(requests.fee_stats)
+        except Transient:  # not every server offers it
+            return None
+
     async def send(self, envelope: str) -> SendAnswer:
         """Send a signed envelope; sending it again is harmless.
 
         Args:
             envelope: base64 XDR.
         """
-        return await self._ask(partial(requests.send, envelope=envelope))
+        return await self.endpoints.ask(partial(requests.send, envelope=envelope))
 
     async def find_transaction(self, tx_hash: str) -> TransactionAnswer:
         """What became of a transaction; not found is not failure."""
-        return await self._ask(partial(requests.find_transaction, tx_hash=tx_hash))
+        request = partial(requests.find_transaction, tx_hash=tx_hash)
+        return await self.endpoints.ask(request, lambda answer: answer.latest.sequence)
 
     async def perform(
         self,
@@ -348,25 +381,3 @@ class LedgerClient:
             if found.latest.closed_s > signed.valid_until_s:
                 raise Transient("the transaction was not applied in time: try again")
             await asyncio.sleep(poll_s)
-
-    async def _ask(self, request: Callable[[SorobanServerAsync], Awaitable[T]]) -> T:
-        server = self._servers[self._current]
-        chain = f"the chain at {urlsplit(server.server_url).netloc}"
-        try:
-            return await request(server)
-        except SorobanRpcErrorResponse as error:
-            raise RpcError(f"{chain} refuses the request: {error.message}") from None
-        except (NoConnectionError, OSError, TimeoutError):
-            why = "can't be reached: no internet, or the server is away"
-        except BaseHorizonError as error:
-            why = (
-                f"answers with HTTP status {error.status}: it is overloaded, or chain.rpc is wrong"
-            )
-        except (SdkError, ValueError, EOFError):
-            why = "talks nonsense: a login page is in between, or chain.rpc is wrong"
-        self._current = (self._current + 1) % len(self._servers)
-        raise Transient(f"{chain} {why}")
-
-
-class RpcError(Transient):
-    """The server answered with an error of its own."""

@@ -45,6 +45,16 @@ def envelope_source(signed: Signed) -> tuple[str, int]:
     return source.account_id, transaction.seq_num.sequence_number.int64
 
 
+def inclusion_fee(signed: Signed) -> int:
+    """What a signed envelope offers for a place in a ledger, stroops."""
+    envelope = xdr.TransactionEnvelope.from_xdr(signed.envelope)
+    if envelope.v1 is None:
+        raise ValueError("the envelope is no plain transaction")
+    transaction = envelope.v1.tx
+    data = transaction.ext.soroban_data
+    return transaction.fee.uint32 - (data.resource_fee.int64 if data else 0)
+
+
 def writing(keys: list[xdr.LedgerKey]) -> xdr.SorobanTransactionData:
     """What a transaction declares that writes these entries, before its resources are known.
 

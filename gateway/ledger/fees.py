@@ -2,7 +2,8 @@
 
 Since protocol 23 the transaction inside a fee bump may declare a resource fee that its own fee
 cannot hold (CAP-66); the bump's fee covers it, and inclusion for one operation more (CAP-15).
-Only the provider's uploads need that. A gateway never bumps.
+Only the provider's uploads need that. A gateway never bumps: when the network is busy it signs
+anew, with more for a place in a ledger (docs/adr/0015-one-envelope-at-a-time.md).
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from decimal import Decimal
 from stellar_sdk import TransactionBuilder, TransactionEnvelope
 
 from gateway.errors import Permanent
+from gateway.ledger.answers import FeeStats
 from gateway.ledger.keys import SigningKey
 from gateway.store.outbox import Signed
 
 BASE_FEE_STROOPS = 100
 PLAIN_MAX_FEE_STROOPS = 2**32 - 1
+MAX_DOUBLINGS = 16
 _STROOPS_PER_XLM = 10_000_000
 
 
@@ -34,6 +37,21 @@ class TooExpensive(Permanent):
             f"{xlm(max_fee_stroops)} at most: look at what it creates, renews or restores"
         )
         self.fee_stroops = fee_stroops
+
+
+def inclusion_offer(attempts: int, stats: FeeStats | None, max_stroops: int) -> int:
+    """What to offer for a place in a ledger, stroops.
+
+    Args:
+        attempts: how often the same thing was offered before, for less.
+        stats: what others paid lately; None: the server doesn't tell.
+        max_stroops: never more than this.
+    """
+    doubled = BASE_FEE_STROOPS << min(attempts, MAX_DOUBLINGS)
+    asked = 0
+    if stats is not None:
+        asked = stats.high_stroops if attempts else stats.usual_stroops
+    return max(BASE_FEE_STROOPS, min(max(doubled, asked), max_stroops))
 
 
 def fit_fee(envelope: TransactionEnvelope, max_fee_stroops: int) -> None:

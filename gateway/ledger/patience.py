@@ -10,7 +10,7 @@ from gateway.errors import Permanent
 FREE_ATTEMPTS = 3
 """Envelopes for one thing signed without a rest; whatever fails more often may fail for ever."""
 MAX_REST_S = 3600.0
-MAX_DOUBLINGS = 16
+_MAX_DOUBLINGS = 12
 
 
 class NotCarriedOut(Permanent):
@@ -38,7 +38,7 @@ class Patience:
         """
         if attempts < FREE_ATTEMPTS:
             return
-        rest_s = min(2.0 ** min(attempts, MAX_DOUBLINGS), MAX_REST_S)
+        rest_s = min(2.0 ** min(attempts, _MAX_DOUBLINGS), MAX_REST_S)
         if time.monotonic() - self._signed_at_s < rest_s:
             raise NotCarriedOut(
                 f"the network has taken this {attempts} times and never carried it out; "

@@ -83,6 +83,7 @@ class Refresher:
         """
         site, contract = self._settings.site, self._settings.contract
         seen = await find_cursor(self._database, contract)
+        self._client.endpoints.remember(seen.ledger if seen else 0)
         events = await self._events_since(seen)
         if events is not None and events.complete and not self._concern_us(events):
             now_seen = _cursor(events)
@@ -95,15 +96,17 @@ class Refresher:
             await save_refresh(self._database, site, contract, answer.state, cursor)
             self._quiet_looks = 0
             self._archived = answer.archived
-        await self._mark("online", self._condition(), now)
+        alarm = self._client.endpoints.alarm()
+        await self._mark("alarm" if alarm else "online", self._condition(alarm), now)
 
-    def _condition(self) -> str:
-        if not self._archived:
-            return "the chain is in reach"
-        return (
-            f"the chain is in reach; {self._archived} entries of the contract are archived, "
-            "because it was left alone for months: the next batch restores them"
-        )
+    def _condition(self, alarm: str) -> str:
+        told = ["the chain is in reach"]
+        if self._archived:
+            told.append(
+                f"{self._archived} entries of the contract are archived, because it was left "
+                "alone for months: the next batch restores them"
+            )
+        return "; ".join([*told, *filter(None, (self._client.endpoints.troubles(), alarm))])
 
     async def _events_since(self, cursor: Cursor | None) -> Events | None:
         """What happened since the cursor, or None when only the entries can tell."""

@@ -14,25 +14,39 @@ from stellar_sdk.soroban_rpc import (
 )
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
-from gateway.ledger.answers import Entries, LedgerStamp, SendAnswer, Sent, TransactionAnswer
+from gateway.ledger.answers import (
+    Entries,
+    FeeStats,
+    LedgerStamp,
+    SendAnswer,
+    Sent,
+    TransactionAnswer,
+)
 
 
 async def read_part(server: SorobanServerAsync, keys: list[xdr.LedgerKey]) -> Entries:
     """Entries by key, at most 200 of them."""
     answer = await server.get_ledger_entries(keys)
-    found = {one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in answer.entries or []}
-    archived = {one.key for one in answer.entries or [] if _is_archived(one, answer.latest_ledger)}
-    return Entries(answer.latest_ledger, found, frozenset(archived))
+    entries, ledger = answer.entries or [], answer.latest_ledger
+    lives = {one.key: one.live_until_ledger or 0 for one in entries if _has_rent(one)}
+    return Entries(
+        ledger=ledger,
+        found={one.key: xdr.LedgerEntryData.from_xdr(one.xdr) for one in entries},
+        archived=frozenset(key for key, until in lives.items() if until < ledger),
+        modified={one.key: one.last_modified_ledger for one in entries},
+        server=server.server_url,
+        live_until=lives,
+    )
 
 
-def _is_archived(entry: LedgerEntryResult, ledger: int) -> bool:
-    """Whether its rent has run out; servers then name the past ledger, 0 or none at all.
+def _has_rent(entry: LedgerEntryResult) -> bool:
+    """Whether it lives for as long as its rent; once that has run out it is archived.
 
+    Servers then name the past ledger, 0 or none at all:
     https://github.com/stellar/stellar-rpc/issues/413
     """
     kind = xdr.LedgerKey.from_xdr(entry.key).type
-    has_rent = kind in (xdr.LedgerEntryType.CONTRACT_DATA, xdr.LedgerEntryType.CONTRACT_CODE)
-    return has_rent and (entry.live_until_ledger or 0) < ledger
+    return kind in (xdr.LedgerEntryType.CONTRACT_DATA, xdr.LedgerEntryType.CONTRACT_CODE)
 
 
 async def send(server: SorobanServerAsync, envelope: str) -> SendAnswer:
@@ -67,6 +81,12 @@ async def find_transaction(server: SorobanServerAsync, tx_hash: str) -> Transact
         value=_returned(answer.result_meta_xdr),
         rent_stroops=_rent(answer.result_meta_xdr),
     )
+
+
+async def fee_stats(server: SorobanServerAsync) -> FeeStats:
+    """What inclusion has cost lately."""
+    paid = (await server.get_fee_stats()).soroban_inclusion_fee
+    return FeeStats(paid.p50, paid.p90)
 
 
 def _reason(result_xdr: str | None) -> str:

@@ -13,6 +13,7 @@ import logging
 import math
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.domain.batches import Head
@@ -20,10 +21,13 @@ from gateway.domain.composition import MAX_SLOTS
 from gateway.domain.settling import OpenBatch, Standing, judge
 from gateway.errors import Permanent, Transient
 from gateway.ledger.answers import ContractRefusal
+from gateway.ledger.backlog import Backlog
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.contracts import meter
 from gateway.ledger.contracts.calls import Call
 from gateway.ledger.courier import Courier
+from gateway.ledger.crediting import Crediting
+from gateway.ledger.keeper import KeepCarrier
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
@@ -41,6 +45,7 @@ from gateway.store.settlement import (
     refuse_batch,
 )
 from gateway.store.status import State, mark_status
+from gateway.store.undated import has_undated
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +85,12 @@ class Submitter:
         self._pause_s = IDLE_S
         self._in_doubt = True
         self._courier = Courier(settings, database, client, key)
+        mark = partial(self._mark, name="credits")
+        self._crediting = Crediting(
+            settings, database, client, key=key, courier=self._courier, mark=mark
+        )
+        self._backlog = Backlog()
+        self._keep = KeepCarrier(settings, database, client, self._courier)
 
     async def run(self) -> None:
         """Settle for ever; what can be waited out is waited out."""
@@ -105,6 +116,9 @@ class Submitter:
         """
         self._pause_s = IDLE_S
         now_s = math.floor(now.timestamp())
+        if await self._crediting.tick(now_s):
+            self._pause_s = self._settings.poll_s
+            return
         outgoing = await find_open(self._database)
         try:
             if outgoing is None:
@@ -123,9 +137,10 @@ class Submitter:
     async def _compose(self, now_s: int) -> Outgoing | None:
         """Put the next batch in the outbox, if one is due and nothing speaks against it."""
         site = self._settings.site
+        if not self._clock.trusted or await has_undated(self._database):
+            return None  # a period ends when it is known to have ended, and what it holds is dated
         head = await find_head(self._database, site)
-        every_s = self._settings.settle_every_s
-        boundary_s = (now_s - self._settings.settle_after_s) // every_s * every_s
+        boundary_s = self._due_s(now_s)
         if head is not None and head.to_s >= boundary_s:
             return None
         self._pause_s = RETRY_S
@@ -155,7 +170,15 @@ class Submitter:
             batch.from_s,
             batch.to_s,
         )
+        self._backlog.composed(batch.from_s)
+        if progress := self._backlog.progress(batch.from_s, boundary_s):
+            await self._mark("online", progress)
         return await find_open(self._database)
+
+    def _due_s(self, now_s: int) -> int:
+        """Up to where usage is to be settled (unix seconds)."""
+        every_s = self._settings.settle_every_s
+        return (now_s - self._settings.settle_after_s) // every_s * every_s
 
     async def _standing(
         self, answer: SiteAnswer, head: Head | None, open_batch: OpenBatch | None
@@ -188,6 +211,10 @@ class Submitter:
         if not self._in_doubt and await self._courier.is_waiting(outgoing):
             return
         answer = await self._read()
+        if outgoing.kind == "keep":
+            self._in_doubt = False
+            await self._not_accepted(await self._keep.advance(outgoing, answer, now_s))
+            return
         if outgoing.kind == "take_over":
             call = await self._advance_take_over(outgoing, answer, now_s)
         else:
@@ -227,7 +254,8 @@ class Submitter:
             batch = stored.batch
             log.info("settled batch=%d usage_wh=%d", batch.sequence, batch.total_wh)
             if await self._books_agree():
-                await self._say_settled(f"batch {batch.sequence} is settled")
+                progress = self._backlog.progress(batch.to_s, self._due_s(now_s))
+                await self._say_settled(progress or f"batch {batch.sequence} is settled")
 
     async def _advance_take_over(
         self, outgoing: Outgoing, answer: SiteAnswer, now_s: int
@@ -344,8 +372,8 @@ class Submitter:
         self._pause_s = RETRY_S
         await self._mark(state, reason)
 
-    async def _mark(self, state: State, message: str) -> None:
+    async def _mark(self, state: State, message: str, *, name: str = "settlement") -> None:
         now_s = math.floor(self._clock.now_s())
         with suppress(Transient):  # a full disk cannot take it; it is said again at the next look
-            if await mark_status(self._database, "settlement", state, message, now_s):
-                log.info("settlement state=%s message=%s", state, message)
+            if await mark_status(self._database, name, state, message, now_s):
+                log.info("%s state=%s message=%s", name, state, message)

@@ -87,7 +87,7 @@ async def _check(settings: LedgerSettings, database: Database, client: LedgerCli
             raise Permanent(
                 f"this database has never settled, and {len(uncounted)} meters (the first is "
                 f"{uncounted[0]}) have usage on the chain that it cannot know: restore a backup, "
-                "or set first_register_wh to what each meter showed when it was installed"
+                "or run `gateway replace-gateway`, which asks what each register shows now"
             )
 
 

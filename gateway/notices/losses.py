@@ -64,6 +64,9 @@ class LossReport:
         Raises:
             Transient: the store is busy.
         """
+        if not self._clock.trusted:
+            self._look_back_h = FIRST_LOOK_BACK_H  # what waits for its date comes at once then
+            return
         if self._look_back_h == FIRST_LOOK_BACK_H:
             keep = [f"{STATUS}:{one.name}" for one in self._feeders]
             await drop_statuses(self._database, (STATUS, PARKED), keep)

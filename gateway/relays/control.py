@@ -11,26 +11,25 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import Clock
-from gateway.domain.supply import SupplyPolicy, Verdict, decide
+from gateway.domain.supply import Reason, SupplyPolicy
 from gateway.errors import Transient
+from gateway.relays.deciding import Decided, Decisions
 from gateway.relays.drivers import Driver
 from gateway.relays.output import OutputSettings, observe
 from gateway.relays.switches import Order, Switches, SwitchSettings
 from gateway.store.database import Database
 from gateway.store.status import find_status, mark_status
-from gateway.store.supply import (
+from gateway.store.supply import Output, PointSupply
+from gateway.store.switchings import (
     Observation,
-    Output,
-    PointSupply,
-    SupplyBook,
     Switching,
     save_outputs,
     save_switchings,
-    save_verdicts,
 )
 
 log = logging.getLogger(__name__)
@@ -38,6 +37,9 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
+MOST_NAMED = 5
+HELD = "supply:held"
+"""What the status of disconnections that wait for a person is called."""
 _STATUS = "relay:"
 
 
@@ -50,12 +52,16 @@ class SupplySettings:
         switching: how patient one is with relays.
         output: how readings are taken for proof.
         every_s: how often it is decided anew though nothing was stored, wall s: time passes too.
+        warn_stroops: below the first credit is low, below the second very low; 0: no warning.
+        only_feeder: the feeder of meter points that name none; None: there are several, or none.
     """
 
     policy: SupplyPolicy = field(default_factory=SupplyPolicy)
     switching: SwitchSettings = field(default_factory=SwitchSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     every_s: float = 5.0
+    warn_stroops: tuple[int, int] = (0, 0)
+    only_feeder: str | None = None
 
 
 class SupplyControl:
@@ -78,10 +84,13 @@ class SupplyControl:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._book = SupplyBook(database)
+        self._decisions = Decisions(
+            database, clock, settings.policy, settings.warn_stroops, settings.only_feeder
+        )
         self._switches = Switches(settings.switching, drivers)
         self._unsaved: list[Switching] = []
         self._alarms: set[str] | None = None
+        self._held = False
 
     async def tick(self, now: datetime) -> None:
         """Decide for every meter point and act on what differs.
@@ -90,40 +99,32 @@ class SupplyControl:
             now: the time, aware.
 
         Raises:
-            Transient: the store could not be read or written; what is not stored is not switched.
+            Transient: the store could not be read or written; what is not stored is not switched,
+                but for a lock-out.
         """
         now_ms = int(now.timestamp() * 1000)
-        await self._journal(now_ms)
-        points = await self._book.find(now_ms // 1000)
-        decided = [
-            (point, decide(point.facts, self._settings.policy, now_ms // 1000)) for point in points
-        ]
-        await self._store(decided, now_ms)
+        try:
+            await self._journal(now_ms)
+            decided = await self._decisions.make(now_ms)
+        except Transient:
+            await self._open_locked(now_ms)
+            raise
         orders = [order for one in decided if (order := self._switches.order(*one))]
         if orders:
             await self._act(orders, now_ms)
         acted = {order.point.meter_point_id for order in orders}
+        points = [point for point, _ in decided]
         await self._verify([one for one in points if one.meter_point_id not in acted], now_ms)
         await self._raise_alarms(points, now_ms // 1000)
+        await self._call_for_a_person(decided, now_ms // 1000)
 
-    async def _store(self, decided: Sequence[tuple[PointSupply, Verdict]], now_ms: int) -> None:
-        changed = [
-            (point, verdict)
-            for point, verdict in decided
-            if (point.facts.state, point.facts.reason) != (verdict.state, verdict.reason)
-        ]
-        if not changed:
-            return
-        rows = [(point.meter_point_id, verdict) for point, verdict in changed]
-        await save_verdicts(self._database, rows, now_ms)
-        for point, verdict in changed:
-            log.info(
-                "supply decided point=%s state=%s reason=%s detail=%r",
-                point.label,
-                verdict.state,
-                verdict.reason,
-                verdict.detail,
-            )
+    async def _open_locked(self, now_ms: int) -> None:
+        """A lock-out waits for no disk: it is stored itself, and its journal follows."""
+        locked = await self._decisions.find_locked(now_ms)
+        orders = [order for one in locked if (order := self._switches.order(*one))]
+        if orders:
+            with suppress(Transient):
+                await self._act(orders, now_ms)
 
     async def _act(self, orders: Sequence[Order], now_ms: int) -> None:
         """Switch all at once, then journal: a relay that takes its time delays only the entry."""
@@ -156,6 +157,7 @@ class SupplyControl:
             self._alarms = {
                 one.name for one in stored if one.name.startswith(_STATUS) and one.state == "alarm"
             }
+            self._held = any(one.name == HELD and one.state == "alarm" for one in stored)
         for point in points:
             name = _STATUS + point.label
             problem = self._problem(point)
@@ -166,6 +168,23 @@ class SupplyControl:
                 self._alarms.discard(name)
                 message = f"{point.label}: its relay obeys again"
                 await mark_status(self._database, name, "online", message, now_s)
+
+    async def _call_for_a_person(self, decided: Decided, now_s: int) -> None:
+        """One alarm for all disconnections that wait for a person, and its end."""
+        waiting = [point.label for point, verdict in decided if verdict.reason is Reason.CHAIN_HELD]
+        if not waiting and not self._held:
+            return
+        self._held = bool(waiting)
+        if waiting:
+            message = (
+                f"{len(waiting)} supplies would be disconnected because the chain says so, and "
+                f"wait for a person on site ({', '.join(waiting[:MOST_NAMED])}): look at `gateway "
+                "supply list`, then `gateway supply confirm` or `gateway supply reject`"
+            )
+            await mark_status(self._database, HELD, "alarm", message, now_s)
+        else:
+            message = "no disconnection waits for a person any more"
+            await mark_status(self._database, HELD, "online", message, now_s)
 
     def _problem(self, point: PointSupply) -> str:
         failure = self._switches.problem(point)

@@ -12,10 +12,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.domain.supply import SupplyState, Verdict
+from gateway.domain.supply import SupplyState, Verdict, stagger_of
 from gateway.errors import GatewayError
 from gateway.relays.drivers import Driver
-from gateway.store.supply import Command, PointSupply, Switching
+from gateway.store.supply import PointSupply
+from gateway.store.switchings import Command, Switching
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,14 @@ class SwitchSettings:
         timeout_s: how long a relay may take to obey, wall s.
         retry_s: the first wait after a failure, wall s; it doubles each time.
         longest_retry_s: the longest wait, wall s.
+        stagger_s: supplies that are connected are told so one after the other over so long after
+            the start, critical ones first, wall s; 0: at once. For a start with the power.
     """
 
     timeout_s: float = 6.0
     retry_s: float = 1.0
     longest_retry_s: float = 60.0
+    stagger_s: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class Switches:
         self._settings = settings
         self._drivers = drivers
         self._relays: dict[int, _Relay] = {}
+        self._begun_s = time.monotonic()
 
     def order(self, point: PointSupply, verdict: Verdict) -> Order | None:
         """What to tell a relay now; None: it was told, there is none, or a retry is not due."""
@@ -93,6 +98,8 @@ class Switches:
         elif relay.pending is None and _came_back(point):
             relay.pending = Command.ASSERT
         if relay.pending is None or time.monotonic() < relay.retry_at_s:
+            return None
+        if wanted and relay.pending is Command.ASSERT and not self._has_turn(point):
             return None
         return Order(point, verdict, relay.pending)
 
@@ -126,6 +133,11 @@ class Switches:
         """Whether there is a relay that took its last command: only then readings prove things."""
         relay = self._relays.get(point.meter_point_id)
         return relay is not None and relay.pending is None
+
+    def _has_turn(self, point: PointSupply) -> bool:
+        facts = point.facts
+        wait_s = stagger_of(facts.slot, self._settings.stagger_s, critical=facts.critical)
+        return time.monotonic() >= self._begun_s + wait_s
 
     def _put_off(self, relay: _Relay, problem: str) -> None:
         doubled_s = self._settings.retry_s * 2 ** min(relay.failures, _MOST_DOUBLINGS)

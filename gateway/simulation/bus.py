@@ -35,7 +35,7 @@ from gateway.wire.frames import (
 TURNAROUND_S = 0.008
 LATE_S = 0.4
 _NOISE = b"\xff\x00\x7f"
-_UNFINISHED_S = 0.02  # a request that stands still for so long will not be finished
+_UNFINISHED_S = 0.1  # a request that stands still for so long will not be finished
 _READ_SIZE = 256
 
 

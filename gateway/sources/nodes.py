@@ -14,18 +14,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from gateway.broker import Broker, Reach
 from gateway.clock import Clock
 from gateway.domain.readings import Doubt, Quality, Reading
 from gateway.errors import Permanent, Transient
 from gateway.sources.acknowledgements import Acknowledgements
-from gateway.sources.intake import MOST_AHEAD, Intake
+from gateway.sources.intake import Intake
 from gateway.sources.journal import Journal
 from gateway.sources.known_node import KnownNode
 from gateway.sources.misdated import Misdated
 from gateway.sources.ranges import check_ranges
 from gateway.sources.strangers import STRANGER, Strangers
+from gateway.sources.undated import MOST_AHEAD
 from gateway.store.database import Database
 from gateway.store.points import MeterPoint
 from gateway.wire.errors import WireError
@@ -33,6 +35,9 @@ from gateway.wire.meters import PZEM_004T_V3
 from gateway.wire.nodes import NodeReading, decode_reading, decode_status
 from gateway.wire.relays import decode_relay_report
 from gateway.wire.topics import Channel, parse_topic, topic
+
+if TYPE_CHECKING:
+    from gateway.sources.node_tokens import NodeTokens  # loaded only where tokens are taken
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +59,7 @@ class NodeSource:
         database: for statuses and events.
         clock: dates statuses and events; nodes date their own readings, as long as they can.
         strangers: hears the nodes that are no meter point's.
+        tokens: takes the tokens that are typed at nodes; None: none is taken.
     """
 
     def __init__(
@@ -65,10 +71,12 @@ class NodeSource:
         clock: Clock,
         *,
         strangers: Strangers,
+        tokens: NodeTokens | None = None,
     ) -> None:
         self._intake = intake
         self._clock = clock
         self._strangers = strangers
+        self._tokens = tokens
         self._journal = Journal(database, clock)
         self._acknowledgements = Acknowledgements(broker)
         self._misdated = Misdated(
@@ -143,14 +151,22 @@ class NodeSource:
             name, channel = parse_topic(topic_text)
         except WireError as error:
             return self._journal.refuse(STRANGER, str(error))
-        if name not in self._nodes:
+        known = self._nodes.get(name)
+        if known is None:
             return self._take_stranger(name, channel, payload)
+        return self._take_other(known, channel, payload)
+
+    def _take_other(
+        self, node: KnownNode, channel: Channel, payload: bytes
+    ) -> Awaitable[object] | None:
         match channel:
             case Channel.RELAY_STATE:
-                return self._take_relay(self._nodes[name], payload)
+                return self._take_relay(node, payload)
             case Channel.STATUS:
-                return self._take_status(self._nodes[name], payload)
-            case _:  # ours, not subscribed
+                return self._take_status(node, payload)
+            case Channel.TOKEN if self._tokens is not None:
+                return self._tokens.take(node, payload, self._journal)
+            case _:  # ours, not subscribed; or not set up
                 return None
 
     def _take_stranger(
@@ -172,12 +188,15 @@ class NodeSource:
             return self._journal.refuse(node.sender, str(error))
         read_s = message.read_at.timestamp()
         ahead_s = read_s - self._clock.now_s()
-        if ahead_s > _MOST_AHEAD_S or read_s < node.point.installed_s - _MOST_AHEAD_S:
+        is_ahead = ahead_s > _MOST_AHEAD_S and self._clock.trusted  # else it may be we who are late
+        if is_ahead or read_s < node.point.installed_s - _MOST_AHEAD_S:
             was, node.reach, node.lost_s = node.reach, "online", None  # whatever its date
             held = self._misdated.hold(node, message)
             return held if was == "online" else self._after_mark(node, held)
         try:
-            done = self._offer(node, message, _checked(_reading(message, node.point)))
+            done = self._offer(
+                node, message, _checked(_reading(message, node.point)), own_date=True
+            )
         except Permanent as error:
             return self._refuse(node, message, str(error))
         except Transient:
@@ -189,9 +208,9 @@ class NodeSource:
         return self._after_mark(node, done)
 
     def _offer(
-        self, node: KnownNode, message: NodeReading, reading: Reading
+        self, node: KnownNode, message: NodeReading, reading: Reading, *, own_date: bool = False
     ) -> asyncio.Future[None]:
-        done = self._intake.offer(reading)
+        done = self._intake.offer(reading, own_date=own_date)
         node.newest = done
         self._acknowledgements.owe_after(done, node.name, message)
         if self._acknowledgements.uncommitted >= HURRY_AT:
@@ -203,7 +222,8 @@ class NodeSource:
         while True:
             await asyncio.sleep(INTAKE_RETRY_S)
             try:
-                done = self._offer(node, message, _checked(_reading(message, node.point)))
+                reading = _checked(_reading(message, node.point))
+                done = self._offer(node, message, reading, own_date=True)
             except Transient:
                 continue
             except Permanent as error:

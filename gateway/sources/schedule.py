@@ -121,10 +121,8 @@ class Schedule:
         meter = self._meters[unit]
         if meter.failures == 0:
             meter.failing_since_s = now_s
-        # One damaged frame is only noise: at first the meter is asked again within its own period.
-        back_off_s = FIRST_BACK_OFF_S
-        if meter.failures:
-            back_off_s = max(self._period_s, 2 * back_off_s) * 2.0 ** min(meter.failures - 1, 16)
+        # A damaged frame or two are only noise: they cost no meter its period.
+        back_off_s = FIRST_BACK_OFF_S * 2.0 ** min(meter.failures, 16)
         meter.due_s = now_s + min(back_off_s, max(self._period_s, LONGEST_BACK_OFF_S))
         meter.asked_s = now_s
         meter.failures += 1

@@ -19,6 +19,9 @@ from gateway.store.slots import FEEDER
 from gateway.store.standing import Standing, find_standing, readings_around
 from gateway.store.status import append_event
 
+MOST_CHARACTERS = 20
+"""Of a word of the operator's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -77,6 +80,7 @@ async def move_in(
     Raises:
         Permanent: somebody lives there at that instant, or no reading tells where to begin.
     """
+    _check_label(label)
     point = await _point_at(database, point_label, at_s, now_s)
     around = await readings_around(database, point, at_s * 1000)
     async with database.transaction() as connection:
@@ -133,6 +137,14 @@ async def move_out(database: Database, point_label: str, at_s: int, now_s: int) 
         await _close(connection, last["account_id"], at_s, standing)
         await _tell(connection, "moved-out", point, at_s, standing)
     return await _find(database, last["account_id"])
+
+
+def _check_label(label: str | None) -> None:
+    """It has to fit into a list, and on a page."""
+    if label is None:
+        return
+    if not label.strip() or not label.isprintable() or len(label) > MOST_CHARACTERS:
+        raise Permanent(f"--name: give a word or two of up to {MOST_CHARACTERS} characters")
 
 
 async def _point_at(database: Database, label: str, at_s: int, now_s: int) -> MeterPoint:

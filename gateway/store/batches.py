@@ -29,8 +29,9 @@ from gateway.store.heads import collect_heads
 from gateway.store.outbox import has_open, insert_outgoing
 from gateway.store.status import append_event
 
-MAX_ROWS = 100_000
-"""Quarter-hours of usage that one batch takes up: ten days of a hundred meters, in 30 MB."""
+MAX_ROWS = 20_000
+"""Quarter-hours of usage that one batch takes up, a day of two hundred meters: the file is locked
+for as long as they are claimed, and readings wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

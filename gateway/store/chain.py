@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import aiosqlite
 
 from gateway.domain.batches import Head, Price, Receipt
+from gateway.domain.credits import Float
 from gateway.domain.pages import MeterRecord
 from gateway.store.database import Database, Row
+from gateway.store.floats import Seen, book_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class ChainState:
         receipt: the site's last receipt, or None when it never settled.
         records: by slot, every meter that the contract knows among those asked for.
         prices: every version, ascending.
+        witnesses: how many RPC servers say so.
+        site_float: what the operator has paid in ahead; None: it was not asked for.
     """
 
     ledger: int
@@ -35,6 +39,8 @@ class ChainState:
     receipt: Receipt | None
     records: Mapping[int, MeterRecord]
     prices: tuple[Price, ...]
+    witnesses: int = 1
+    site_float: Float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,34 +183,43 @@ async def _save_cursor(connection: aiosqlite.Connection, contract: str, cursor: 
 
 
 async def save_state(connection: aiosqlite.Connection, site: int, state: ChainState) -> None:
-    """Store records, receipt and prices inside the caller's transaction."""
+    """Store records, receipt, prices and float inside the caller's transaction.
+
+    Whatever the float says is in these records stops counting as paid on site in the same moment.
+
+    Raises:
+        Transient: the answer contradicts itself.
+    """
     if state.ledger >= await _newest_ledger(connection):
         await _save_prices(connection, state.prices)
-    await connection.executemany(
-        _SAVE_METER,
-        [
-            {
-                "site": site,
-                "slot": slot,
-                "total_wh": record.total_wh,
-                "balance": record.balance,
-                "remainder_milli": record.remainder_milli,
-                "paid_from_s": record.paid_from_s,
-                "paid_until_s": record.paid_until_s,
-                "last_read_s": record.last_read_s,
-                "market_credit_wh": record.market_credit_wh,
-                "max_power_w": record.max_power_w,
-                "plan": record.plan,
-                "flags": record.flags,
-                "version": record.version,
-                "ledger": state.ledger,
-                "as_of_s": state.as_of_s,
-            }
-            for slot, record in state.records.items()
-        ],
-    )
+    rows = [
+        {
+            "site": site,
+            "slot": slot,
+            "total_wh": record.total_wh,
+            "balance": record.balance,
+            "remainder_milli": record.remainder_milli,
+            "paid_from_s": record.paid_from_s,
+            "paid_until_s": record.paid_until_s,
+            "last_read_s": record.last_read_s,
+            "market_credit_wh": record.market_credit_wh,
+            "max_power_w": record.max_power_w,
+            "plan": record.plan,
+            "flags": record.flags,
+            "version": record.version,
+            "ledger": state.ledger,
+            "as_of_s": state.as_of_s,
+            "witnesses": state.witnesses,
+        }
+        for slot, record in state.records.items()
+    ]
+    await connection.executemany(_SAVE_WITNESS, rows)
+    await connection.executemany(_SAVE_METER, rows)
     if state.receipt is not None:
         await _save_receipt(connection, site, state, state.receipt)
+    if state.site_float is not None:
+        seen = Seen(state.site_float, state.records, state.ledger, state.as_of_s)
+        await book_float(connection, site, seen)
 
 
 async def _newest_ledger(connection: aiosqlite.Connection) -> int:
@@ -261,6 +276,20 @@ async def _save_receipt(
         },
     )
 
+
+# What two servers have said stays said by two until a server says something else.
+_SAVE_WITNESS = """
+INSERT INTO chain_witness (meter_point_id, witnesses)
+SELECT p.meter_point_id, :witnesses
+FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
+LEFT JOIN chain_witness w USING (meter_point_id)
+WHERE p.site = :site AND p.slot = :slot AND p.kind = 'supply' AND :ledger >= IFNULL(c.ledger, 0)
+  AND IFNULL(w.witnesses, 0) <> :witnesses
+  AND (IFNULL(w.witnesses, 0) < :witnesses
+       OR (c.total_wh, c.balance, c.paid_until_s, c.flags)
+          <> (:total_wh, :balance, :paid_until_s, :flags))
+ON CONFLICT (meter_point_id) DO UPDATE SET witnesses = excluded.witnesses
+"""
 
 _SAVE_METER = """
 INSERT INTO chain_meter (meter_point_id, total_wh, balance, remainder_milli, paid_from_s,

@@ -68,7 +68,7 @@ async def adopt_totals(connection: aiosqlite.Connection, site: int, outbox_id: i
         outbox_id: the take-over.
     """
     rows = await connection.execute_fetchall(
-        """SELECT c.*, c.total_wh + COALESCE(s.residue_wh, 0) AS settled_wh,
+        """SELECT c.*, c.total_wh + COALESCE(s.residue_wh - s.adopted_wh, 0) AS settled_wh,
                   COALESCE(u.usage_wh, 0) AS usage_wh, COALESCE(u.claimed_wh, 0) AS claimed_wh
            FROM chain_meter c JOIN meter_point p USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)

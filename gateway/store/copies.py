@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -155,17 +156,15 @@ def _findings(path: Path, stop: Stop) -> tuple[Finding, ...]:
 
 @contextmanager
 def being_made(partial: Path) -> Iterator[int]:
-    """An empty file, ours alone, that is gone afterwards unless it was renamed."""
+    """An empty file, ours alone, that is gone afterwards unless it was renamed.
+
+    Raises:
+        Permanent: it can't be written, or its name leads to a file that isn't ours.
+        Transient: somebody else is writing it, or the disk is full.
+    """
+    file = _take(partial)
     try:
-        file = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise cannot_write(partial, error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(file, 0)
         yield file
-    except BlockingIOError:
-        raise Transient(f"{partial} is being written by another backup: wait for it") from None
     except OSError as error:
         discard(partial)
         raise cannot_write(partial, error) from error
@@ -176,9 +175,62 @@ def being_made(partial: Path) -> Iterator[int]:
         os.close(file)
 
 
+def _take(partial: Path) -> int:
+    """Open, lock and empty it. A link could lead to the store itself, so none is followed."""
+    try:
+        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _no_place(partial, error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _check_ours(partial, os.fstat(file))
+        os.fchmod(file, 0o600)
+        os.ftruncate(file, 0)
+        discard_sides(partial)
+    except BaseException as error:
+        os.close(file)
+        if isinstance(error, BlockingIOError):
+            raise _busy(partial) from None
+        if isinstance(error, OSError):
+            raise _no_place(partial, error) from error
+        raise
+    return file
+
+
+def _check_ours(partial: Path, opened: os.stat_result) -> None:
+    try:
+        named = partial.stat(follow_symlinks=False)
+    except FileNotFoundError:  # whoever held the lock has just finished: what we hold is theirs
+        raise _busy(partial) from None
+    if (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino):
+        raise _busy(partial)
+    if not stat.S_ISREG(opened.st_mode) or opened.st_nlink != 1:
+        raise _strange(partial)
+
+
+def _busy(partial: Path) -> Transient:
+    return Transient(f"{partial} is being written by another command: wait for it")
+
+
+def _strange(partial: Path) -> Permanent:
+    return Permanent(f"{partial} is a link or no file at all: look what it is, and remove it")
+
+
+def _no_place(partial: Path, error: OSError) -> GatewayError:
+    is_strange = error.errno in {errno.ELOOP, errno.EISDIR, errno.EINVAL}
+    return _strange(partial) if is_strange else cannot_write(partial, error)
+
+
 def discard(path: Path) -> None:
     """Remove a file of SQLite's with all that it leaves beside it."""
-    for side in ("", *_SIDES):
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    discard_sides(path)
+
+
+def discard_sides(path: Path) -> None:
+    """Remove what SQLite leaves beside a file: it would be taken for that of the next one."""
+    for side in _SIDES:
         with suppress(OSError):
             path.with_name(f"{path.name}{side}").unlink(missing_ok=True)
 
@@ -191,8 +243,7 @@ def sweep(folder: Path, pattern: str) -> None:
         pattern: of their names.
     """
     for partial in folder.glob(f"{pattern}.partial"):
-        with suppress(OSError), partial.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else somebody is writing it
+        with suppress(GatewayError), being_made(partial):
             discard(partial)
 
 
@@ -205,12 +256,12 @@ def cannot_write(path: Path, error: OSError) -> GatewayError:
 
 def sync_folder(folder: Path) -> None:
     """Make a rename durable; some file systems can't, and do it by themselves."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(number)
-    finally:
-        os.close(number)
+        finally:
+            os.close(number)
 
 
 def _sha256(path: Path, stop: Stop) -> str:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from gateway.domain.groups import pack
-from gateway.domain.readings import Gap, Reading
+from gateway.domain.readings import Gap, Quality, Reading
 from gateway.domain.standstill import Standstill, stand
 from gateway.domain.usage import Checkpoint, Movement, Step, advance, spread, start
 from gateway.domain.validation import validate
@@ -112,7 +112,7 @@ class Counter:
                 _note_gap(flush, reading, last, limits)
                 _note_event(flush, reading, point, last, step, movement)
             if step.usage_wh:
-                _add_usage(flush, at_ms, point, step, limits)
+                _add_usage(flush, reading, point, step, limits)
         quality, doubts = validate(reading, limits.plausible, movement)
         if doubts is not reading.doubts or quality is not reading.quality:
             reading = replace(reading, quality=quality, doubts=doubts)
@@ -143,10 +143,16 @@ def _note_gap(flush: Flush, reading: Reading, last: Checkpoint, limits: MeterLim
 
 
 def _add_usage(
-    flush: Flush, at_ms: int, point: MeterPoint, step: Step, limits: MeterLimits
+    flush: Flush, reading: Reading, point: MeterPoint, step: Step, limits: MeterLimits
 ) -> None:
-    """Usage over a gap is exact in total, but its split over quarter-hours is an estimate."""
-    estimated = at_ms - step.from_ms > limits.register.gap_ms
+    """Usage over a gap is exact in total, but its split over quarter-hours is an estimate.
+
+    So is that of a reading whose date is one.
+    """
+    at_ms = reading.at_ms
+    estimated = (
+        at_ms - step.from_ms > limits.register.gap_ms or reading.quality is Quality.ESTIMATED
+    )
     usage = flush.feeder_usage if point.kind == FEEDER else flush.usage
     for start_s, part_wh in spread(step.usage_wh, step.from_ms, at_ms):
         figures = usage[start_s, point.meter_point_id]

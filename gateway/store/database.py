@@ -7,7 +7,9 @@ on a card because readings come in groups (see ``facts`` in docs/adr/0002).
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -55,6 +57,7 @@ class Database:
         """
         if not path.parent.is_dir():
             raise Permanent(f"the folder {path.parent} does not exist: create it, or set database")
+        _check_access(path)
         opened: list[aiosqlite.Connection] = []
         try:
             for _ in ("writer", "reader"):
@@ -151,6 +154,44 @@ class Database:
         if row is None:
             raise Permanent(f"{self.path} has no writer id: restore it from a backup")
         return str(row["value"])
+
+
+def create_file(path: Path) -> None:
+    """An empty file with the owner and the rights of its folder, where there is none yet.
+
+    Who happens to be first may be root, and the gateway another user.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    try:
+        file = os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return
+    try:
+        folder = path.resolve().parent.stat()
+        if os.geteuid() == 0:
+            os.fchown(file, folder.st_uid, folder.st_gid)
+        os.fchmod(file, stat.S_IMODE(folder.st_mode) & 0o660)
+    finally:
+        os.close(file)
+
+
+def _check_access(path: Path) -> None:
+    """Before SQLite tries, which does not say what is missing."""
+    try:
+        create_file(path)
+    except OSError as error:
+        raise no_access(path) from error
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise no_access(path)
+
+
+def no_access(path: Path) -> Permanent:
+    """What to say of a file that isn't ours to use."""
+    return Permanent(
+        f"{path} can't be opened to read and write: use sudo, or check its owner and the card"
+    )
 
 
 def _identities(path: Path) -> list[tuple[int, int] | None]:
@@ -256,7 +297,7 @@ def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
         case "SQLITE_BUSY" | "SQLITE_LOCKED":
             return Transient(f"{path} is busy: another program keeps it locked")
         case "SQLITE_READONLY" | "SQLITE_READONLY_DIRECTORY" | "SQLITE_CANTOPEN":
-            return Permanent(f"{path} cannot be written: check its owner and the card")
+            return no_access(path)
         case "SQLITE_NOTADB" | "SQLITE_CORRUPT":
             return Permanent(f"{path} is not a usable database: restore it from a backup")
         case name if name.startswith("SQLITE_IOERR"):

@@ -139,12 +139,14 @@ def _usage(
     connection: sqlite3.Connection, chosen: Chosen, progress: Progress
 ) -> Iterator[tuple[Value, ...]]:
     first_s, last_s = _bounds_s(chosen)
+    seen_s = None
     for row in connection.execute(
         """SELECT u.*, p.label FROM usage u JOIN meter_point p USING (meter_point_id)
            WHERE u.start_s >= :first AND u.start_s < :last ORDER BY u.start_s, p.label""",
         {"first": first_s, "last": last_s},
     ):
-        progress(row["start_s"] - first_s, last_s - first_s)
+        seen_s = row["start_s"] if seen_s is None else seen_s
+        progress(row["start_s"] - seen_s, last_s - seen_s)
         if chosen.labels is None or row["label"] in chosen.labels:
             yield (
                 at_milliseconds(row["start_s"] * 1000),
@@ -165,12 +167,14 @@ def _rollups(
     ) -> Iterator[tuple[Value, ...]]:
         places = Places(connection, chosen.labels)
         first_s, last_s = _bounds_s(chosen)
+        seen_s = None
         for row in connection.execute(
             """SELECT * FROM rollup WHERE span_s = :span_s
                AND start_s >= :first AND start_s < :last ORDER BY start_s, meter_id""",
             {"span_s": span_s, "first": first_s, "last": last_s},
         ):
-            progress(row["start_s"] - first_s, last_s - first_s)
+            seen_s = row["start_s"] if seen_s is None else seen_s
+            progress(row["start_s"] - seen_s, last_s - seen_s)
             place = places.find(row["meter_id"], row["last_ms"])
             if place is not None:
                 yield _rollup(row, span_s, place)

@@ -166,7 +166,7 @@ async def find_findings(database: Database, label: str | None = None) -> list[St
 
 
 async def check_books(database: Database, now_s: int) -> dict[int, Finding]:
-    """Meter points whose usage, all of it, is not what was counted, by their row.
+    """Meter points whose usage, or what they delivered, is not what was counted, by their row.
 
     To the Wh: ``SUM(usage_wh) = carried_wh + cumulative_wh + added_wh``, in one statement, because
     the field process counts on. It reads all usage there is, so once a day is often enough.
@@ -176,7 +176,8 @@ async def check_books(database: Database, now_s: int) -> dict[int, Finding]:
         now_s: the time (unix seconds).
     """
     rows = await database.fetch_all(
-        """SELECT i.meter_point_id, IFNULL(u.usage_wh, 0) AS usage_wh,
+        """SELECT i.meter_point_id,
+                  IFNULL(u.usage_wh, 0) + IFNULL(f.usage_wh, 0) AS usage_wh,
                   (SELECT MIN(from_s) FROM installation o
                    WHERE o.meter_point_id = i.meter_point_id) AS from_s,
                   i.carried_wh + IFNULL(r.cumulative_wh, 0) + IFNULL(a.added_wh, 0) AS counted_wh
@@ -184,6 +185,8 @@ async def check_books(database: Database, now_s: int) -> dict[int, Finding]:
            LEFT JOIN added a ON a.meter_point_id = i.meter_point_id
            LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh FROM usage
                       GROUP BY meter_point_id) u ON u.meter_point_id = i.meter_point_id
+           LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh FROM feeder_usage
+                      GROUP BY meter_point_id) f ON f.meter_point_id = i.meter_point_id
            WHERE i.to_s IS NULL"""
     )
     found: dict[int, Finding] = {}

@@ -129,7 +129,10 @@ async def insert_outgoing(connection: aiosqlite.Connection, kind: Kind, now_s: i
 
 
 async def mark_signed(database: Database, outgoing: Outgoing, signed: Signed, now_s: int) -> bool:
-    """Store an envelope before it is sent; a former envelope of the row must be dead.
+    """Store an envelope before it is sent.
+
+    A former envelope of the row must be dead, or use the same sequence number of the same account
+    for the same thing and live no longer: then the network applies one of the two at most.
 
     Returns:
         False when another process was quicker: then nothing was stored and nothing may be sent.

@@ -87,6 +87,7 @@ class MeterOverview:
         relay: 'gpio:LINE', 'node:NAME' or 'none'.
         address: where its meter is read; None: no meter is installed.
         residue_wh: usage that the contract refused for good, Wh.
+        paid_here_stroops: paid on site and not in the contract's balance yet.
     """
 
     meter_point_id: int
@@ -100,6 +101,7 @@ class MeterOverview:
     counted: Counted | None
     on_chain: OnChain | None
     supply: SupplyRow | None
+    paid_here_stroops: int = 0
 
     @property
     def pending_wh(self) -> int:
@@ -175,13 +177,17 @@ class VillageOverview:
 
 _METERS = """
 SELECT p.meter_point_id, p.label, p.site, p.slot, p.settlement_mode, p.critical, p.relay, i.address,
-       r.read_ms, r.cumulative_wh + i.carried_wh + IFNULL(a.added_wh, 0) AS counted_wh, r.power_mw,
+       r.read_ms, r.cumulative_wh + i.carried_wh + IFNULL(a.added_wh, 0)
+         + IFNULL(t.adopted_wh, 0) AS counted_wh, r.power_mw,
        MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
        IFNULL(t.residue_wh, 0) AS residue_wh,
        c.total_wh, c.balance, c.paid_from_s, c.paid_until_s, c.last_read_s, c.market_credit_wh,
        c.remainder_milli, c.max_power_w, c.plan, c.flags, c.version,
        MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s,
-       s.state, s.reason, s.decided_ms, s.output
+       s.state, s.reason, s.decided_ms, s.output,
+       IFNULL((SELECT SUM(l.amount_stroops) FROM local_credit l
+               WHERE l.meter_point_id = p.meter_point_id AND l.state = 'local'), 0)
+         AS paid_here_stroops
 FROM meter_point p
 CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
@@ -283,6 +289,7 @@ def _meter(row: Row) -> MeterOverview:
         counted=_counted(row),
         on_chain=_on_chain(row),
         supply=_supply(row),
+        paid_here_stroops=row["paid_here_stroops"],
     )
 
 

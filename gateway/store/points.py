@@ -40,6 +40,7 @@ class PointSetting:
         kind: 'supply', or 'feeder' for a feeder's own meter, which nobody pays for and which gets
             its slot here.
         feeder: the feeder on which it hangs, or which it measures; None: the only one, if any.
+        load_limit_w: the most it may draw before it is disconnected for a while; None: no limit.
     """
 
     label: str
@@ -55,6 +56,7 @@ class PointSetting:
     first_register_wh: int | None
     kind: str = field(default=SUPPLY, kw_only=True)
     feeder: str | None = field(default=None, kw_only=True)
+    load_limit_w: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _point(row: Row) -> MeterPoint:
         first_register_wh=row["first_register_wh"],
         kind=row["kind"],
         feeder=row["feeder"],
+        load_limit_w=row["load_limit_w"],
         meter_point_id=row["meter_point_id"],
         meter_id=row["meter_id"],
         installed_s=row["from_s"],
@@ -271,7 +274,8 @@ async def _update(
 ) -> None:
     await connection.execute(
         """UPDATE meter_point SET settlement_mode = :mode, max_power_w = :max_power_w,
-               critical = :critical, relay = :relay, origin = 'file', feeder = :feeder
+               critical = :critical, relay = :relay, origin = 'file', feeder = :feeder,
+               load_limit_w = :load_limit_w
            WHERE meter_point_id = :id""",
         {
             "mode": setting.settlement_mode,
@@ -279,6 +283,7 @@ async def _update(
             "critical": int(setting.critical),
             "relay": setting.relay,
             "feeder": setting.feeder,
+            "load_limit_w": setting.load_limit_w,
             "id": stored.meter_point_id,
         },
     )
@@ -306,9 +311,9 @@ async def _insert(
     point = await connection.execute_insert(
         """INSERT INTO meter_point
                (label, site, slot, settlement_mode, max_power_w, critical, relay, origin, kind,
-                feeder)
+                feeder, load_limit_w)
            VALUES (:label, :site, :slot, :mode, :max_power_w, :critical, :relay, :origin, :kind,
-                :feeder)""",
+                :feeder, :load_limit_w)""",
         {
             "label": setting.label,
             "site": setting.site,
@@ -320,6 +325,7 @@ async def _insert(
             "origin": origin,
             "kind": setting.kind,
             "feeder": setting.feeder,
+            "load_limit_w": setting.load_limit_w,
         },
     )
     if point is None:  # an INSERT that succeeded always has a row id

@@ -152,11 +152,12 @@ async def complete_until_s(database: Database) -> int:
 async def find_progress(database: Database) -> dict[int, tuple[int | None, int]]:
     """How far each meter point was checked, and was counted (unix seconds), by its row.
 
-    Those whose meter was never read are left out.
+    Those whose meter was never read are left out, and feeders, whose quarter-hours nobody pays.
     """
     rows = await database.fetch_all(
         """SELECT i.meter_point_id, c.to_s, r.read_ms / 1000 AS counted_s
            FROM installation i JOIN register r ON r.meter_id = i.meter_id
+           JOIN meter_point p ON p.meter_point_id = i.meter_point_id AND p.kind = 'supply'
            LEFT JOIN checked c ON c.meter_point_id = i.meter_point_id
            WHERE i.to_s IS NULL"""
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from gateway.store.groups import Chains, append_groups, follow, records_of
 from gateway.store.points import MeterPoint
 from gateway.store.registers import read_checkpoints, save_checkpoints
 from gateway.store.status import append_event
+from gateway.store.undated import forget_undated
 
 _HOURS_AT_ONCE = 4
 """Of a village's readings in memory, some MB; late readings come in the order of time."""
@@ -50,13 +51,17 @@ class ReadingBook:
         self._chains = Chains()
 
     async def append(
-        self, readings: Sequence[Reading], points: Mapping[int, MeterPoint]
+        self,
+        readings: Sequence[Reading],
+        points: Mapping[int, MeterPoint],
+        dated: Collection[int] = (),
     ) -> Appended:
         """Store readings and the usage they make, in one transaction.
 
         Args:
             readings: in any order; a repeated one changes nothing.
             points: the meter point of each meter, by ``meter_id``.
+            dated: rows of readings that waited for their date and wait no more.
 
         Raises:
             Transient: the disk did not take it; nothing was stored.
@@ -73,6 +78,8 @@ class ReadingBook:
                     await _add_feeder_usage(connection, flush)
                 for event in flush.events:
                     await _tell(connection, event)
+            if dated:
+                await forget_undated(connection, dated)
         self._chains = chains
         self._counter.committed(flush)
         return Appended(flush.stored, len(readings) - flush.stored)

@@ -28,10 +28,16 @@ ORDER BY i.from_s
 _SUMS = """
 SELECT p.label,
        IFNULL((SELECT SUM(usage_wh) FROM usage u
-               WHERE u.meter_point_id = p.meter_point_id), 0) AS usage_wh,
+               WHERE u.meter_point_id = p.meter_point_id), 0)
+       + IFNULL((SELECT SUM(usage_wh) FROM feeder_usage f
+                 WHERE f.meter_point_id = p.meter_point_id), 0) AS usage_wh,
        IFNULL((SELECT SUM(counted_wh) FROM installation o
-               WHERE o.meter_point_id = p.meter_point_id AND o.to_s IS NOT NULL), 0) AS before_wh,
-       i.carried_wh, IFNULL(r.cumulative_wh, 0) AS cumulative_wh
+               WHERE o.meter_point_id = p.meter_point_id AND o.to_s IS NOT NULL), 0)
+       + (SELECT carried_wh FROM installation f WHERE f.meter_point_id = p.meter_point_id
+          ORDER BY f.from_s, f.installation_id LIMIT 1) AS before_wh,
+       i.carried_wh, IFNULL(r.cumulative_wh, 0) AS cumulative_wh,
+       IFNULL((SELECT added_wh FROM added a
+               WHERE a.meter_point_id = p.meter_point_id), 0) AS added_wh
 FROM meter_point p JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 ORDER BY p.site, p.slot
@@ -170,7 +176,7 @@ def check_sums(
     for row in connection.execute(_SUMS):
         if labels is not None and row["label"] not in labels:
             continue
-        counted_wh = row["carried_wh"] + row["cumulative_wh"]
+        counted_wh = row["carried_wh"] + row["cumulative_wh"] + row["added_wh"]
         if row["usage_wh"] != counted_wh:
             yield Miscount(
                 row["label"],

@@ -6,22 +6,28 @@ That the chain is ahead of an older copy is noticed by settlement, which then wa
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sqlite3
 import stat
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import GatewayError
-from gateway.store.copies import cannot_write, sync_folder
-from gateway.store.database import Database
+from gateway.errors import GatewayError, Permanent, Transient
+from gateway.store.copies import cannot_write, discard, sync_folder
+from gateway.store.credits import begin_series
+from gateway.store.database import Database, translated
 from gateway.store.snapshot import Stop, never, snapshot
 from gateway.store.status import append_event
+from gateway.store.token_memory import freeze_tokens
 
 COMMANDS_SINCE = 1_000_000
 """More commands than a node got since any backup: it refuses a counter that it has seen."""
+
+PATIENCE_S = 1.0
+"""With a command that is about to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +37,14 @@ class Extent:
     Args:
         read_ms: its newest reading (unix milliseconds); None: it has none.
         settled: its newest batch that is settled; 0: none.
+        sites: of its meter points.
+        contracts: whose events it has followed.
     """
 
     read_ms: int | None
     settled: int
+    sites: frozenset[int]
+    contracts: frozenset[str]
 
 
 def find_extent(path: Path, stop: Stop = never) -> Extent:
@@ -48,11 +58,29 @@ def find_extent(path: Path, stop: Stop = never) -> Extent:
             """SELECT (SELECT MAX(read_ms) FROM register) AS read_ms,
                       IFNULL((SELECT MAX(sequence) FROM chain_receipt), 0) AS settled"""
         ).fetchone()
-    return Extent(row["read_ms"], row["settled"])
+        sites = frozenset(one[0] for one in connection.execute("SELECT site FROM meter_point"))
+        contracts = frozenset(one[0] for one in connection.execute("SELECT name FROM chain_cursor"))
+    return Extent(row["read_ms"], row["settled"], sites, contracts)
+
+
+def room_for(copy: Path) -> None:
+    """An empty file that nobody else can read, for what is copied from a backup.
+
+    Raises:
+        GatewayError: the folder can't be written.
+    """
+    discard(copy)
+    try:
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise cannot_write(copy, error) from error
 
 
 async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
     """Bring a copy up to this version, journal what becomes of it, and skip used counters.
+
+    Receipts go on in another series, and tokens wait for a person: the copy may have forgotten
+    some.
 
     Args:
         copy: the file, in nobody's use.
@@ -70,6 +98,8 @@ async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
                 "UPDATE node_command SET counter = counter + :skipped",
                 {"skipped": COMMANDS_SINCE},
             )
+            await begin_series(connection)
+            await freeze_tokens(connection)
     finally:
         await database.close()
     with closing(sqlite3.connect(copy)) as closed:
@@ -88,14 +118,15 @@ def put_in_place(copy: Path, database: Path, kept: Path, *, is_sound: bool) -> N
         is_sound: whether the store's file can be read; a damaged one stays as it is to the byte.
 
     Raises:
-        GatewayError: the folder can't be written.
+        GatewayError: the folder can't be written, or somebody still uses the store's file.
     """
+    _own(copy, database)
     try:
-        _own(copy, database)
         _sync(copy)
         if database.exists():
             if is_sound:
                 _fold_in(database)
+            _drop_second_names(database)
             for side in ("", "-wal"):
                 if (one := _beside(database, side)).exists():
                     _keep(one, _beside(kept, side))
@@ -109,17 +140,48 @@ def put_in_place(copy: Path, database: Path, kept: Path, *, is_sound: bool) -> N
 
 
 def _own(copy: Path, database: Path) -> None:
-    """The owner and the rights of the file before it, for whoever restores as root."""
-    before = (database if database.exists() else database.parent).stat()
-    if os.geteuid() == 0:
-        os.chown(copy, before.st_uid, before.st_gid)
-    copy.chmod(stat.S_IMODE(before.st_mode) & 0o666)
+    """The owner and the rights of the file before it, whoever restores; of a new one, no others."""
+    before = database.stat() if database.exists() else None
+    owner = before or database.parent.stat()
+    now = copy.stat()
+    try:
+        if (owner.st_uid, owner.st_gid) != (now.st_uid, now.st_gid):
+            os.chown(copy, owner.st_uid, owner.st_gid)
+        copy.chmod(stat.S_IMODE(owner.st_mode) & (0o666 if before else 0o660))
+    except OSError:
+        raise Permanent(
+            f"{database} belongs to another user: restore as that user, or with sudo"
+        ) from None
 
 
 def _fold_in(database: Path) -> None:
-    """Take the log's pages into the file, so that it is one, unless somebody still reads it."""
-    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
+    """Take the log's pages into the file, so that it is one.
+
+    Without its log the file may be no whole store, so nobody may need the log any more.
+
+    Raises:
+        Transient: somebody still reads it, or the disk is full.
+    """
+    try:
+        with closing(sqlite3.connect(database, timeout=PATIENCE_S)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        match error.sqlite_errorname:
+            case "SQLITE_CORRUPT" | "SQLITE_NOTADB":  # it is kept as it is, log and all
+                return
+            case "SQLITE_BUSY" | "SQLITE_LOCKED":
+                raise Transient(
+                    f"{database} is in use by another command: end it, then restore again"
+                ) from error
+            case _:
+                raise translated(error, database) from error
+
+
+def _drop_second_names(database: Path) -> None:
+    """What a killed restore has left: the present file's other name, which is no copy of it."""
+    for other in database.parent.glob(f"{glob.escape(database.name)}.before-restore-*"):
+        if other.samefile(database):
+            discard(other)
 
 
 def _keep(path: Path, other: Path) -> None:
@@ -127,8 +189,13 @@ def _keep(path: Path, other: Path) -> None:
     try:
         os.link(path, other)
     except OSError:
-        shutil.copy2(path, other)
-        _sync(other)
+        partial = _beside(other, ".partial")
+        try:
+            shutil.copy2(path, partial)
+            _sync(partial)
+            partial.replace(other)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway.store.database import Database, Value
 from gateway.store.status import append_event
+from gateway.store.undated import thin_undated
 
 DAY_S = 86_400
 GROUPS_AT_ONCE = 500
@@ -79,9 +80,19 @@ async def make_room(database: Database, retention: Retention, now_s: int) -> int
         return 0
     oldest = await _number(database, "SELECT MIN(sequence) FROM reading_group")
     newest = await _number(database, "SELECT MAX(sequence) FROM reading_group")
-    if not oldest or not newest:
-        return 0
-    pruned = await _prune_below(database, oldest + (newest - oldest) // 10 + 1)
+    pruned = 0
+    if oldest and newest:
+        pruned = await _prune_below(database, oldest + (newest - oldest) // 10 + 1)
+    if not pruned and (thinned := await thin_undated(database)):
+        async with database.transaction() as connection:
+            await append_event(
+                connection,
+                "readings-thinned",
+                f"the card is nearly full: of readings that wait for their date, {thinned} were "
+                "forgotten, the last of each quarter-hour is kept. Set the clock, or free some "
+                "space",
+                now_s * 1000,
+            )
     if pruned:
         async with database.transaction() as connection:
             await append_event(

@@ -3,13 +3,14 @@
 Each change is one transaction, and each keeps the law of :mod:`gateway.domain.composition`, per
 meter::
 
-    claimed + ahead = chain total + residue + sent
+    claimed + ahead + adopted = chain total + residue + sent
 
 so that what is pending never depends on how many transactions it took to get here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import aiosqlite
@@ -18,7 +19,8 @@ from gateway.domain.batches import Head
 from gateway.store.batches import StoredBatch, add_residue
 from gateway.store.chain import ChainState, save_head, save_state
 from gateway.store.claims import adopt_totals, give_back
-from gateway.store.database import Database
+from gateway.store.database import Database, Row
+from gateway.store.floats import adopt_if_clear
 from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
 from gateway.store.receipts import keep_receipt
 from gateway.store.status import append_event
@@ -53,12 +55,14 @@ async def confirm_batch(
     Returns:
         False when another process had confirmed it.
     """
+    # Nobody claims anything while the batch is open, so the long sum needs no lock.
+    rows = await database.fetch_all(_ITEMS, {"outbox_id": stored.outbox_id})
     async with database.transaction() as connection:
         if not await close_outgoing(
             connection, stored.outbox_id, "confirmed", now_s, applied=applied
         ):
             return False
-        await _mark_items(connection, stored, state, now_s)
+        await _mark_items(connection, rows, stored, state, now_s)
         await save_state(connection, stored.batch.site, state)
         await keep_receipt(connection, stored.outbox_id, stored.batch.site, state)
         head = Head(stored.batch.sequence, stored.digest, stored.batch.to_s)
@@ -66,23 +70,27 @@ async def confirm_batch(
     return True
 
 
+_ITEMS = """
+SELECT p.slot, p.meter_point_id,
+       i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh AS sent_wh,
+       COALESCE(s.ahead_wh + s.adopted_wh - s.residue_wh, 0) + COALESCE(u.claimed_wh, 0)
+         AS after_wh
+FROM batch_item i JOIN meter_point p USING (meter_point_id)
+LEFT JOIN settlement s USING (meter_point_id)
+LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
+           FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
+WHERE i.outbox_id = :outbox_id
+"""
+
+
 async def _mark_items(
-    connection: aiosqlite.Connection, stored: StoredBatch, state: ChainState, now_s: int
+    connection: aiosqlite.Connection,
+    rows: Iterable[Row],
+    stored: StoredBatch,
+    state: ChainState,
+    now_s: int,
 ) -> None:
     """Tell accepted from refused by the chain's totals; neither leaves NULL, and a drift."""
-    rows = await connection.execute_fetchall(
-        """SELECT p.slot, p.meter_point_id,
-                  i.off_peak_wh + i.standard_wh + i.peak_wh + i.included_wh + i.market_wh
-                    AS sent_wh,
-                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
-                    + COALESCE(u.claimed_wh, 0) AS after_wh
-           FROM batch_item i JOIN meter_point p USING (meter_point_id)
-           LEFT JOIN settlement s USING (meter_point_id)
-           LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh
-                      FROM usage GROUP BY meter_point_id) u USING (meter_point_id)
-           WHERE i.outbox_id = :outbox_id""",
-        {"outbox_id": stored.outbox_id},
-    )
     for row in rows:
         record = state.records.get(row["slot"])
         total_wh = record.total_wh if record else 0
@@ -202,7 +210,9 @@ async def adopt(
         if open_batch is not None:
             if open_batch.digest == receipt.digest:
                 await close_outgoing(connection, open_batch.outbox_id, "confirmed", now_s)
-                await _mark_items(connection, open_batch, state, now_s)
+                values = {"outbox_id": open_batch.outbox_id}
+                rows = await connection.execute_fetchall(_ITEMS, values)
+                await _mark_items(connection, rows, open_batch, state, now_s)
                 await keep_receipt(connection, open_batch.outbox_id, site, state)
             else:
                 message = "given up in a take-over"
@@ -211,6 +221,7 @@ async def adopt(
         await save_state(connection, site, state)
         await adopt_totals(connection, site, outbox_id)
         await keep_receipt(connection, outbox_id, site, state)
+        await adopt_if_clear(connection, site)
         await save_head(connection, site, Head.of(receipt))
         detail = f"took over at batch {receipt.sequence}"
         await append_event(connection, "take-over", detail, now_s * 1000)
@@ -224,7 +235,7 @@ async def audit(database: Database, site: int) -> list[Drift]:
     """
     rows = await database.fetch_all(
         """SELECT p.label, c.total_wh AS chain_wh,
-                  COALESCE(s.ahead_wh, 0) - COALESCE(s.residue_wh, 0)
+                  COALESCE(s.ahead_wh + s.adopted_wh - s.residue_wh, 0)
                     + COALESCE(u.claimed_wh, 0) AS books_wh
            FROM meter_point p JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
@@ -242,11 +253,11 @@ async def audit(database: Database, site: int) -> list[Drift]:
 async def find_pending(database: Database, site: int) -> dict[int, int]:
     """Usage that the chain has neither counted nor refused, Wh by slot; negative: it is ahead.
 
-    ``usage - chain total - residue``, never a sum over batches; true at any moment.
+    ``usage + adopted - chain total - residue``, never a sum over batches; true at any moment.
     """
     rows = await database.fetch_all(
         """SELECT p.slot, COALESCE(u.usage_wh, 0) - COALESCE(c.total_wh, 0)
-                    - COALESCE(s.residue_wh, 0) AS pending_wh
+                    - COALESCE(s.residue_wh - s.adopted_wh, 0) AS pending_wh
            FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN (SELECT meter_point_id, SUM(usage_wh) AS usage_wh
@@ -266,7 +277,9 @@ async def find_uncounted(database: Database, site: int) -> list[str]:
     rows = await database.fetch_all(
         """SELECT p.label FROM meter_point p JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
+           LEFT JOIN settlement s ON s.meter_point_id = p.meter_point_id
            WHERE p.site = :site AND c.total_wh > 0 AND i.first_register_wh IS NULL
+             AND IFNULL(s.adopted_wh, 0) = 0
            ORDER BY p.slot""",
         {"site": site},
     )

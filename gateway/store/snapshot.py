@@ -13,7 +13,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gateway.errors import Permanent, Transient
-from gateway.store.database import BUSY_TIMEOUT_S, newest_schema, too_new, translated
+from gateway.store.database import (
+    BUSY_TIMEOUT_S,
+    newest_schema,
+    no_access,
+    too_new,
+    translated,
+)
 
 _STEPS = 10_000
 """Of SQLite's machine between two looks at whether to stop: some milliseconds."""
@@ -42,14 +48,22 @@ def snapshot(
         Permanent: it isn't there, is no usable store, or was written by another version.
         Transient: it is busy, the disk is full, or somebody asked to stop.
     """
-    if not path.is_file():
-        raise Permanent(f"{path} isn't there: name the database's file")
+    _check_there(path)
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     with in_words(path, stop), closing(sqlite3.connect(uri, uri=True)) as connection:
         _prepare(connection, stop)
         connection.execute("BEGIN")
         _check_schema(connection, path, newest_schema() if oldest is None else oldest)
         yield connection
+
+
+def _check_there(path: Path) -> None:
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise no_access(path) from error
+    if not is_there:
+        raise Permanent(f"{path} isn't there: name the database's file")
 
 
 def _prepare(connection: sqlite3.Connection, stop: Stop) -> None:

@@ -1,28 +1,20 @@
-"""Supply in the store: the facts of every meter point, what was decided, and what was switched.
-
-Decides nothing: rows in, rows out. A verdict is stored before its relay is switched and the
-switching is recorded after, so whoever is killed between the two finds the verdict again and
-asserts it.
-"""
+"""Supply in the store: the facts of every meter point. Reads only, and decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.supply import (
-    ContractRecord,
-    Reason,
-    SettlementMode,
-    SupplyFacts,
-    SupplyState,
-    Verdict,
-)
+from gateway.domain.chain_drop import NOTHING, Drop
+from gateway.domain.credit import ContractRecord, pause_of
+from gateway.domain.reasons import Reason, SupplyState
+from gateway.domain.supply_facts import SettlementMode, SupplyFacts
 from gateway.errors import Transient
 from gateway.store.database import Database, Row
-from gateway.store.status import append_event
+from gateway.store.standing_acts import NOTHING_STANDS, Standing, find_standing
 from gateway.store.unsettled import UnsettledUsage, Usage
+from gateway.store.village import Village, find_village
 
 _REGISTERED = 1
 _DEACTIVATED = 1 << 1
@@ -38,14 +30,6 @@ class Output(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-class Command(StrEnum):
-    """What a relay was told; the values are stored."""
-
-    DISCONNECT = "disconnect"
-    RECONNECT = "reconnect"
-    ASSERT = "assert"
-
-
 @dataclass(frozen=True, slots=True)
 class PointSupply:
     """One meter point as supply control sees it.
@@ -59,6 +43,10 @@ class PointSupply:
         output: what the meter showed since.
         heard_ms: when the meter last said anything (unix milliseconds); None: never.
         node_online_s: since when the relay's node is online (unix seconds); None: it is not.
+        feeder: the feeder on which it hangs, as signs call it; None: on none.
+        counted_wh: all usage counted at it, Wh.
+        is_changed: its record is another one than :mod:`gateway.store.chain_looks` has seen.
+        low_credit: the level of low credit that was told last, see :mod:`gateway.domain.credit`.
     """
 
     meter_point_id: int
@@ -69,47 +57,26 @@ class PointSupply:
     output: Output
     heard_ms: int | None
     node_online_s: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Switching:
-    """One command to a relay and how it went.
-
-    Args:
-        meter_point_id: whose relay.
-        command: what it was told.
-        reason: why.
-        done: False: the relay did not take it.
-        detail: the figures behind the decision, or what went wrong.
-    """
-
-    meter_point_id: int
-    command: Command
-    reason: Reason
-    done: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What a meter shows of its relay now.
-
-    Args:
-        point: the meter point.
-        output: what was concluded from its readings.
-    """
-
-    point: PointSupply
-    output: Output
+    feeder: str | None = None
+    counted_wh: int = 0
+    is_changed: bool = False
+    low_credit: int = 0
 
 
 _POINTS = """
-SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical,
+SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical, p.slot, p.load_limit_w,
        c.balance, c.remainder_milli, c.paid_until_s, c.plan, c.flags,
-       MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s, c.market_credit_wh,
-       s.state, s.reason, s.switched_ms, s.output,
+       MAX(c.as_of_s, IFNULL(q.as_of_s, 0)) AS as_of_s, c.market_credit_wh, c.paid_from_s,
+       s.state, s.reason, s.switched_ms, s.output, s.overloads, s.tripped_ms, s.low_credit,
        r.power_mw, MAX(r.read_ms, IFNULL(r.candidate_ms, 0)) AS heard_ms,
-       n.since_s AS node_online_s
+       n.since_s AS node_online_s,
+       IFNULL(p.feeder, IFNULL(:only, IIF(i.address LIKE 'node/%', NULL,
+              SUBSTR(i.address, 1, INSTR(i.address, '/') - 1)))) AS feeder,
+       IFNULL(i.carried_wh, 0) + IFNULL(r.cumulative_wh, 0) AS counted_wh,
+       l.drop_stroops, l.drop_market_wh, l.drop_until_s,
+       (c.balance, c.market_credit_wh, c.paid_until_s)
+           IS NOT (l.balance, l.market_wh, l.paid_until_s) AS is_changed,
+       w.credit_stroops
 FROM meter_point p
 CROSS JOIN (SELECT MAX(as_of_s) AS as_of_s FROM chain_cursor) q
 LEFT JOIN chain_meter c ON c.meter_point_id = p.meter_point_id
@@ -117,9 +84,29 @@ LEFT JOIN supply s ON s.meter_point_id = p.meter_point_id
 LEFT JOIN installation i ON i.meter_point_id = p.meter_point_id AND i.to_s IS NULL
 LEFT JOIN register r ON r.meter_id = i.meter_id
 LEFT JOIN status n ON n.name = p.relay AND n.state = 'online'
+LEFT JOIN chain_look l ON l.meter_point_id = p.meter_point_id
+LEFT JOIN (SELECT meter_point_id, SUM(amount_stroops) AS credit_stroops
+           FROM local_credit WHERE state = 'local' GROUP BY meter_point_id) w
+    ON w.meter_point_id = p.meter_point_id
 WHERE p.kind = 'supply'
 ORDER BY p.site, p.slot
 """
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """What is known of the time.
+
+    Args:
+        trusted: whether it is known to be right.
+        untrusted_s: for how long it is not, by the monotonic clock, s.
+    """
+
+    trusted: bool = True
+    untrusted_s: int = 0
+
+
+TRUSTED = ClockFacts()
 
 
 class SupplyBook:
@@ -127,52 +114,139 @@ class SupplyBook:
 
     Args:
         database: where everything is.
+        only_feeder: the feeder of meter points that name none; None: there are several, or none.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, only_feeder: str | None = None) -> None:
         self._database = database
+        self._only_feeder = only_feeder
         self._unsettled = UnsettledUsage(database)
+        self._village = Village(
+            0,
+            0,
+            chain_doubted=False,
+            witnessed=frozenset(),
+            brown_outs=frozenset(),
+            dead={},
+            blackouts={},
+        )
 
-    async def find(self, now_s: int) -> list[PointSupply]:
+    @property
+    def village(self) -> Village:
+        """What is the whole village's, as of the last look."""
+        return self._village
+
+    async def find(self, now_s: int, clock: ClockFacts = TRUSTED) -> list[PointSupply]:
         """Every meter point, by site and slot; all facts from one and the same commit.
 
         Args:
             now_s: the time (unix seconds).
+            clock: what is known of it.
 
         Raises:
             Transient: others write so busily that no consistent view was had.
         """
+        values = {"only": self._only_feeder}
         for _ in range(_TRIES):
             before = await self._database.data_version()
             usage = await self._unsettled.find(now_s)
-            rows = await self._database.fetch_all(_POINTS)
+            self._village = await find_village(self._database, now_s)
+            standing = await find_standing(self._database, now_s)
+            rows = await self._database.fetch_all(_POINTS, values)
             if await self._database.data_version() == before:
-                return [_point(row, usage) for row in rows]
+                estimated, village = self._unsettled.estimated, self._village
+                around = _Around(usage, estimated, standing, village, clock, now_s)
+                return [_point(row, around) for row in rows]
         raise Transient(f"{self._database.path} changes faster than it can be read")
 
 
-def _point(row: Row, usage: Usage) -> PointSupply:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is looked up for each meter point."""
+
+    unsettled: Usage
+    estimated: Usage
+    standing: Mapping[int, Standing]
+    village: Village
+    clock: ClockFacts
+    now_s: int
+
+
+# Looking a member up by its value takes longer than all the rest of it.
+_MODES = {one.value: one for one in SettlementMode}
+_STATES: dict[str | None, SupplyState | None] = {None: None} | {
+    one.value: one for one in SupplyState
+}
+_REASONS: dict[str | None, Reason | None] = {None: None} | {one.value: one for one in Reason}
+_OUTPUTS = {None: Output.UNCONFIRMED} | {one.value: one for one in Output}
+
+
+def _point(row: Row, around: _Around) -> PointSupply:
     # By position, in the order of _POINTS: looking up each name would double the time.
-    point_id, label, relay, mode, critical, *rest = row
-    record, (state, reason, switched_ms, output, power_mw, heard_ms, online_s) = rest[:7], rest[7:]
+    point_id, label, relay, mode, critical, slot, load_limit_w, *rest = row
+    record, paid_from_s, rest = _record(rest[:7]), rest[7], rest[8:]
+    state, reason, switched_ms, output, overloads, tripped_ms, low_credit, *rest = rest
+    power_mw, heard_ms, online_s, feeder, counted_wh, *lost, is_changed, credit_stroops = rest
+    village, clock = around.village, around.clock
+    standing = around.standing.get(point_id, NOTHING_STANDS)
+    feeder_dead, back_s, paused_s = False, None, 0
+    if feeder is not None:
+        dead_since_s = village.dead.get(feeder)
+        # A meter that has spoken since knows better than a sign that nobody has ended yet.
+        feeder_dead = dead_since_s is not None and (heard_ms or 0) // 1000 <= dead_since_s
+        if feeder in village.blackouts:
+            back_s = village.back_s(feeder)
+            if record is not None and record.paid_until_s:
+                times = paid_from_s, record.paid_until_s, around.now_s
+                paused_s = pause_of(*times, village.blackouts[feeder])
     facts = SupplyFacts(
-        mode=SettlementMode(mode),
+        mode=_MODES[mode],
         critical=bool(critical),
-        record=_record(record),
-        unsettled=usage.get(point_id, ()),
-        state=SupplyState(state) if state else None,
-        reason=Reason(reason) if reason else None,
+        record=record,
+        unsettled=around.unsettled.get(point_id, ()),
+        credit_stroops=credit_stroops or 0,
+        state=_STATES[state],
+        reason=_REASONS[reason],
         switched_s=None if switched_ms is None else switched_ms // 1000,
         power_mw=power_mw,
+        load_limit_w=load_limit_w,
+        overloads=overloads or 0,
+        tripped_s=None if tripped_ms is None else tripped_ms // 1000,
+        locked_out=standing.locked_out,
+        slot=slot,
+        override=standing.override,
+        emergency_stroops=standing.emergency_stroops,
+        estimated=around.estimated.get(point_id, ()),
+        disputed_stroops=standing.disputed_stroops,
+        brown_out=feeder in village.brown_outs,
+        feeder_dead=feeder_dead,
+        feeder_back_s=back_s,
+        paused_s=paused_s,
+        drop=Drop(*lost) if any(lost) else NOTHING,
+        hold=standing.hold,
+        chain_cuts=village.chain_cuts,
+        endpoints_agree=village.endpoints_agree(point_id),
+        clock_trusted=clock.trusted,
+        untrusted_s=clock.untrusted_s,
     )
-    seen = Output(output) if output else Output.UNCONFIRMED
-    return PointSupply(point_id, label, relay, facts, switched_ms, seen, heard_ms, online_s)
+    return PointSupply(
+        point_id,
+        label,
+        relay,
+        facts,
+        switched_ms,
+        _OUTPUTS[output],
+        heard_ms,
+        online_s,
+        feeder,
+        counted_wh + standing.added_wh,
+        bool(is_changed),
+        low_credit or 0,
+    )
 
 
-def _record(values: Sequence[int | None]) -> ContractRecord | None:
-    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s, market_credit_wh = (
-        value or 0 for value in values
-    )
+def _record(values: Sequence[int]) -> ContractRecord | None:
+    balance_stroops, remainder_milli, paid_until_s, plan, flags, as_of_s, market_credit_wh = values
     if not as_of_s:
         return None
     return ContractRecord(
@@ -185,123 +259,3 @@ def _record(values: Sequence[int | None]) -> ContractRecord | None:
         as_of_s,
         market_credit_wh,
     )
-
-
-async def save_verdicts(
-    database: Database, verdicts: Sequence[tuple[int, Verdict]], now_ms: int
-) -> None:
-    """Store what was decided, all in one commit; ``decided_ms`` is since when the state holds.
-
-    Args:
-        verdicts: meter point and verdict, for those that have changed.
-        now_ms: the time (unix milliseconds).
-
-    Raises:
-        Transient: the disk did not take it; nothing may be switched.
-    """
-    async with database.transaction() as connection:
-        await connection.executemany(
-            """INSERT INTO supply (meter_point_id, state, reason, decided_ms, output, output_ms)
-               VALUES (:point, :state, :reason, :now_ms, 'unconfirmed', :now_ms)
-               ON CONFLICT (meter_point_id) DO UPDATE SET
-                   reason = excluded.reason,
-                   decided_ms = IIF(state = excluded.state, decided_ms, excluded.decided_ms),
-                   state = excluded.state""",
-            [
-                {
-                    "point": point,
-                    "state": verdict.state.value,
-                    "reason": verdict.reason.value,
-                    "now_ms": now_ms,
-                }
-                for point, verdict in verdicts
-            ],
-        )
-
-
-async def save_switchings(database: Database, switchings: Sequence[Switching], now_ms: int) -> None:
-    """Journal commands; those that were done also open a new observation of the output.
-
-    Args:
-        switchings: in the order they were given.
-        now_ms: the time (unix milliseconds).
-
-    Raises:
-        Transient: the disk did not take it.
-    """
-    async with database.transaction() as connection:
-        await connection.executemany(
-            """INSERT INTO switch_journal (at_ms, meter_point_id, command, reason, outcome, detail)
-               VALUES (?, ?, ?, ?, ?, ?)""",
-            [
-                (
-                    now_ms,
-                    one.meter_point_id,
-                    one.command.value,
-                    one.reason.value,
-                    "done" if one.done else "failed",
-                    one.detail,
-                )
-                for one in switchings
-            ],
-        )
-        await connection.executemany(
-            """UPDATE supply SET switched_ms = :now_ms, output = 'unconfirmed', output_ms = :now_ms
-               WHERE meter_point_id = :point""",
-            [{"now_ms": now_ms, "point": one.meter_point_id} for one in switchings if one.done],
-        )
-
-
-async def save_outputs(
-    database: Database, observations: Sequence[Observation], now_ms: int
-) -> None:
-    """Store what meters show of their relays; a contradiction is an event too.
-
-    Args:
-        observations: those that have changed.
-        now_ms: the time (unix milliseconds).
-
-    Raises:
-        Transient: the disk did not take it.
-    """
-    async with database.transaction() as connection:
-        for one in observations:
-            await connection.execute(
-                """UPDATE supply SET output = :output, output_ms = :now_ms
-                   WHERE meter_point_id = :point""",
-                {
-                    "output": one.output.value,
-                    "now_ms": now_ms,
-                    "point": one.point.meter_point_id,
-                },
-            )
-            if one.output is Output.CONTRADICTED:
-                await append_event(
-                    connection,
-                    "contradicted",
-                    f"{one.point.label}: {one.point.facts.power_mw} mW flow although the supply "
-                    "is disconnected",
-                    one.point.heard_ms or now_ms,
-                    meter_point_id=one.point.meter_point_id,
-                )
-
-
-async def take_counter(database: Database, node: str) -> int:
-    """The next counter for a command to this node, durable before it is returned.
-
-    Raises:
-        Transient: the disk did not take it; the command must not be sent.
-    """
-    async with (
-        database.transaction() as connection,
-        connection.execute(
-            """INSERT INTO node_command (node, counter) VALUES (:node, 1)
-               ON CONFLICT (node) DO UPDATE SET counter = counter + 1
-               RETURNING counter""",
-            {"node": node},
-        ) as cursor,
-    ):
-        row = await cursor.fetchone()
-    if row is None:  # an upsert with RETURNING always has a row
-        raise AssertionError
-    return int(row["counter"])

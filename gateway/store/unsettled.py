@@ -3,7 +3,7 @@
 Two kinds: usage that no batch carries, and usage in batches that the record last seen has not
 accepted. Usage inside a plan window is free and left out, and so is usage from before the first
 price. Energy bought on the market is drawn first, oldest usage first, just as the next batch will
-claim it (:mod:`gateway.domain.composition`).
+claim it (:mod:`gateway.domain.composition`). Usage that has no date yet counts as well.
 
 Reads only. After months without internet there are millions of such rows, so old ones are
 summed once and remembered; each look reads what is new.
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from gateway.domain.supply import PricedUsage
 from gateway.domain.tariffs import INTERVAL_S
 from gateway.store.database import Database, Row
+from gateway.store.undated import undated_usage
 
 RECENT_S = 2 * INTERVAL_S
 """Usage younger than this still grows; what is older is summed once."""
@@ -123,6 +124,31 @@ WHERE b.refused = 0 AND b.sequence > IFNULL(s.sequence, 0)
 ORDER BY b.sequence
 """
 
+# What is estimated of that: of rows that no batch carries whole, and of rows in batches that the
+# record has not accepted. In a plan it costs nothing.
+_ESTIMATED = f"""
+WITH {_PRICE}, doubted AS (
+    SELECT u.start_s, u.meter_point_id, u.tier,
+           IIF(u.start_s >= c.last_read_s, u.estimated_wh,
+               MIN(u.estimated_wh, u.usage_wh - u.claimed_wh)) AS wh
+    FROM usage u INDEXED BY usage_estimated CROSS JOIN chain_meter c USING (meter_point_id)
+    WHERE u.estimated_wh > 0 AND u.start_s >= :from_s AND u.start_s < :until_s
+      AND (u.open = 1 OR u.start_s >= c.last_read_s)
+      AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s))
+SELECT d.meter_point_id, v.off_peak, v.standard, v.peak, SUM(IIF(d.tier = 0, d.wh, 0)),
+       SUM(IIF(d.tier = 1, d.wh, 0)), SUM(IIF(d.tier = 2, d.wh, 0))
+FROM doubted d JOIN price v ON d.start_s >= v.from_s AND d.start_s < v.until_s
+GROUP BY d.meter_point_id, v.version
+"""
+
+_PRICE_NOW = """
+SELECT c.meter_point_id, v.off_peak, v.standard, v.peak
+FROM chain_meter c
+CROSS JOIN (SELECT off_peak, standard, peak FROM chain_price WHERE effective_from_s <= :now_s
+            ORDER BY version DESC LIMIT 1) v
+WHERE NOT (:now_s >= c.paid_from_s AND :now_s < c.paid_until_s)
+"""
+
 Usage = dict[int, tuple[PricedUsage, ...]]
 
 
@@ -145,6 +171,7 @@ class _Found:
 
     usage: tuple[tuple[int, PricedUsage], ...]
     spared: Mapping[int, _Spared]
+    estimated: tuple[tuple[int, PricedUsage], ...] = ()
 
 
 class UnsettledUsage:
@@ -159,6 +186,12 @@ class UnsettledUsage:
         self._cut_s = 0
         self._version: tuple[object, ...] = ()
         self._old = _Found((), {})
+        self._estimated: Usage = {}
+
+    @property
+    def estimated(self) -> Usage:
+        """Of what was found last, what is estimated, by meter point."""
+        return self._estimated
 
     async def find(self, now_s: int) -> Usage:
         """Unsettled usage by meter point; nothing for those without a contract record.
@@ -169,7 +202,28 @@ class UnsettledUsage:
         batched = await self._in_batches()
         await self._sum_old(now_s, batched.spared)
         recent = await self._unclaimed(self._cut_s, _END_S, self._old.spared)
-        return _by_point((*self._old.usage, *recent.usage, *batched.usage))
+        self._estimated = _by_point((*self._old.estimated, *recent.estimated))
+        undated = await self._undated(now_s, recent.spared)
+        return _by_point((*self._old.usage, *recent.usage, *batched.usage, *undated))
+
+    async def _undated(
+        self, now_s: int, spared: Mapping[int, _Spared]
+    ) -> list[tuple[int, PricedUsage]]:
+        """Usage whose time is not known yet: at the standard price of now, bought energy first."""
+        used_wh = await undated_usage(self._database)
+        if not used_wh:
+            return []
+        usage = []
+        for row in await self._database.fetch_all(_PRICE_NOW, {"now_s": now_s}):
+            point, *rates = tuple(row)
+            wh = used_wh.get(point, 0)
+            if wh:
+                drawn_wh = min(wh, max(0, spared[point].market_wh)) if point in spared else 0
+                tiers_wh = (0, wh - drawn_wh, 0)
+                usage.append(
+                    (point, PricedUsage((rates[0], rates[1], rates[2]), tiers_wh, drawn_wh))
+                )
+        return usage
 
     async def _sum_old(self, now_s: int, spared: Mapping[int, _Spared]) -> None:
         version = (*await self._find_version(), spared)
@@ -209,8 +263,10 @@ class UnsettledUsage:
         }
         rows = await self._database.fetch_all(_UNCLAIMED, values)
         usage = [(row[0], _priced(row)) for row in rows]
+        rows = await self._database.fetch_all(_ESTIMATED, values)
+        estimated = tuple((row[0], _priced(row)) for row in rows)
         if not spared:
-            return _Found(tuple(usage), spared)
+            return _Found(tuple(usage), spared, estimated)
         left = dict(spared)
         for row in await self._database.fetch_all(_UNCLAIMED_SPARED, values):
             point, drawn_wh, absorbed_wh = row[0], row[7], row[8]
@@ -218,7 +274,7 @@ class UnsettledUsage:
             left[point] = _Spared(
                 left[point].ahead_wh - absorbed_wh, left[point].market_wh - drawn_wh
             )
-        return _Found(tuple(usage), left)
+        return _Found(tuple(usage), left, estimated)
 
 
 def _priced(row: Row) -> PricedUsage:

@@ -15,14 +15,16 @@ from gateway.clock import Clock
 from gateway.errors import Transient
 from gateway.store.database import Database
 from gateway.web.api import api_handlers
+from gateway.web.doors import door_handlers
 from gateway.web.pages import page_handlers
 from gateway.web.problems import answer_failure, answer_refusal, answer_transient
 from gateway.web.settings import WebSettings
+from gateway.web.token_door import TokenDoor
 
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -35,12 +37,17 @@ def create_app(database: Database, clock: Clock, settings: WebSettings) -> Lites
     """Everything that the village can ask for over HTTP.
 
     Args:
-        database: open; only read from, and never closed here.
+        database: open; payments are written to it; never closed here.
         clock: the village's time.
         settings: what to call things.
     """
+    door = TokenDoor(database, clock, settings)
     return Litestar(
-        [*api_handlers(database, clock), *page_handlers(database, clock, settings)],
+        [
+            *api_handlers(database, clock),
+            *door_handlers(database, clock, settings, door),
+            *page_handlers(database, clock, settings, door),
+        ],
         before_send=[_add_headers],
         compression_config=CompressionConfig("gzip", minimum_size=_LEAST_TO_COMPRESS_B),
         debug=False,

@@ -90,6 +90,11 @@ class Instant:
         return words.moment(local, self.now)
 
     def is_silent(self, heard_s: int) -> bool:
-        """Whether nothing was heard for so long that something must be wrong."""
+        """Whether nothing was heard for so long that something must be wrong.
+
+        While the time is not known, readings wait for their date: their absence says nothing.
+        """
+        if not self.clock.trusted:
+            return False
         quiet_s = self.clock.wall_duration_s(self.now_s - heard_s)
         return quiet_s > self.settings.silent_after_s

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.domain.pages import MeterRecord
 from gateway.domain.supply import PricedUsage, Reason, SupplyState, effective_balance
-from gateway.store.overview import MeterOverview, OnChain, SupplyRow
+from gateway.store.overview import MeterOverview, SupplyRow
 from gateway.web import words
 from gateway.web.figures import Figure, Instant
 
@@ -85,7 +85,7 @@ def meter_view(
         output=_output(meter),
         power=_power(meter, is_silent=is_silent),
         today=Figure(words.energy(today_wh)),
-        credit=_credit(meter.on_chain, unsettled, at),
+        credit=_credit(meter, unsettled, at),
         chain=_chain(meter),
         reading=_reading(meter, at, is_silent=is_silent),
     )
@@ -138,12 +138,17 @@ def _power(meter: MeterOverview, *, is_silent: bool) -> Figure:
 
 
 def _credit(
-    on_chain: OnChain | None, unsettled: tuple[PricedUsage, ...], at: Instant
+    meter: MeterOverview, unsettled: tuple[PricedUsage, ...], at: Instant
 ) -> tuple[Figure, ...]:
+    on_chain, paid_here = meter.on_chain, meter.paid_here_stroops
     if on_chain is None:
+        if paid_here:
+            return (Figure(_money(paid_here, at), "paid here; not seen on chain yet"),)
         return (Figure(words.NOTHING, "not seen on chain yet", "unknown"),)
     record, seen = on_chain.record, at.ago(on_chain.as_of_s)
-    left = effective_balance(record.balance, record.remainder_milli, unsettled)
+    left = paid_here + effective_balance(record.balance, record.remainder_milli, unsettled)
+    if paid_here:
+        seen = f"{seen}; {_money(paid_here, at)} paid here on its way"
     if record.paid_until_s > at.now_s:
         name = {1: "Daily plan", 2: "Weekly plan"}.get(record.plan, "Plan")
         plan = Figure(f"{name} until {at.when(record.paid_until_s)}", f"as of {seen}")

@@ -13,6 +13,8 @@ from gateway.store.database import Database
 from gateway.web.assets import load_assets, version_of
 from gateway.web.live import LiveVillage
 from gateway.web.settings import WebSettings
+from gateway.web.token_door import TokenDoor
+from gateway.web.token_page import token_page_handlers
 
 _HTML = "text/html"
 _FRESH = {"Cache-Control": "no-store"}
@@ -20,7 +22,7 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def page_handlers(
-    database: Database, clock: Clock, settings: WebSettings
+    database: Database, clock: Clock, settings: WebSettings, door: TokenDoor
 ) -> list[HTTPRouteHandler]:
     """The routes for people.
 
@@ -28,6 +30,7 @@ def page_handlers(
         database: where to look.
         clock: the village's time.
         settings: what to call things.
+        door: takes tokens.
     """
     assets = load_assets()
     files = {asset.url.rpartition("/")[2]: asset for asset in assets.values()}
@@ -45,7 +48,11 @@ def page_handlers(
     @get("/")
     async def show_village() -> Response[str]:
         html = page.render(
-            village=settings.village, assets=assets, version=version, live=await live.html()
+            village=settings.village,
+            assets=assets,
+            version=version,
+            live=await live.html(),
+            takes_tokens=settings.tokens is not None,
         )
         return Response(html, media_type=_HTML, headers=_FRESH)
 
@@ -67,4 +74,8 @@ def page_handlers(
     async def tell_health() -> Response[str]:
         return Response("ok\n", media_type="text/plain", headers=_FRESH)
 
-    return [show_village, refresh_village, send_file, tell_health]
+    handlers = [show_village, refresh_village, send_file, tell_health]
+    if settings.tokens is not None:
+        form = templates.get_template("token.html")
+        handlers += token_page_handlers(database, settings, door, form, assets)
+    return handlers

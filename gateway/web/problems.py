@@ -20,12 +20,15 @@ _log = logging.getLogger(__name__)
 
 AnyRequest = Request[None, None, State]
 
-_READ_ONLY = {"Allow": "GET, OPTIONS"}  # true of every route here; the framework sends none
+# The framework sends none.
+_READ_ONLY = {"Allow": "GET, OPTIONS"}
+_WRITE_ONLY = {"/api/credits", "/api/tokens"}
 
 _SENTENCES = {
     HTTPStatus.BAD_REQUEST: "The request could not be understood.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address can only be read (GET).",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "That is too much: send a few hundred bytes at most.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The gateway is busy; try again in a few seconds.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The gateway could not answer. Its log says why.",
 }
@@ -58,8 +61,11 @@ def problem(
 def answer_refusal(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Answer what the framework refused: a wrong address, a wrong method."""
     status = HTTPStatus(error.status_code)
-    is_method = status is HTTPStatus.METHOD_NOT_ALLOWED
-    return _answer(request, status, _READ_ONLY if is_method else {})
+    if status is not HTTPStatus.METHOD_NOT_ALLOWED:
+        return _answer(request, status, {})
+    if request.scope["path"] in _WRITE_ONLY:
+        return problem(status, "This address takes POST only.", {"Allow": "POST, OPTIONS"})
+    return _answer(request, status, _READ_ONLY)
 
 
 def answer_transient(request: AnyRequest, error: Transient) -> Response[bytes]:

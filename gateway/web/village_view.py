@@ -26,10 +26,11 @@ _STATUS_NAMES = {
     "bus": "Bus",
     "node": "Node",
     "broker": "Broker",
+    "credits": "Payments taken here",
     "watch": "Watch over feeder",
     "losses-parked": "Balance of feeder",
 }
-_ORDER = {"bus": 0, "broker": 1, "node": 2, "chain": 3, "settlement": 4}
+_ORDER = {"bus": 0, "broker": 1, "node": 2, "chain": 3, "settlement": 4, "credits": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def village_view(
         for meter in village.meters
     )
     return VillageView(
-        now=f"{at.now:%a} {at.now.day} {at.now:%b %Y, %H:%M:%S}",
+        now=f"{at.now:%a} {at.now.day} {at.now:%b %Y, %H:%M:%S}"
+        f"{'' if at.clock.trusted else ' or later: the time is not known'}",
         zone=at.zone_name,
         totals=_totals(village, meters),
         alarms=(*_stillness(village, at), *_reported(village, at), *_contradicted(meters)),
@@ -131,7 +133,7 @@ def _totals(village: VillageOverview, meters: tuple[MeterView, ...]) -> tuple[Fi
 
 def _stillness(village: VillageOverview, at: Instant) -> tuple[Alarm, ...]:
     """Nothing is read at all: the page then shows the past, and has to say so."""
-    if not village.meters:
+    if not village.meters or not at.clock.trusted:
         return ()
     remedy = "Check that the gateway's field process runs and that its buses and nodes have power."
     heard = [meter.counted.heard_s for meter in village.meters if meter.counted]

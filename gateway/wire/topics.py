@@ -20,8 +20,10 @@ class Channel(StrEnum):
     READING = "up/reading"
     RELAY_STATE = "up/relay"
     STATUS = "up/status"
+    TOKEN = "up/token"  # noqa: S105 - a topic
     RELAY_COMMAND = "down/relay"
     ACK = "down/ack"
+    TOKEN_ANSWER = "down/token"  # noqa: S105 - a topic
 
 
 def check_name(name: str, field: str = "device_id") -> str:

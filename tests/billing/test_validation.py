@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from gateway.store.deciding import release
 from gateway.store.edits import Act, find_edits
 from gateway.store.exchanges import exchange_meter
 from gateway.store.findings import find_findings
-from gateway.store.points import find_points
+from gateway.store.points import apply_settings, find_points
 from gateway.store.readings import ReadingBook
 from gateway.store.rollups import roll_up_next
 from gateway.store.status import find_status
 from tests.store.metering import number, tier_at
-from tests.village import HOUSE, START_S, settle_in
+from tests.village import FEEDER, HOUSE, START_S, settle_in
 
 LABEL = HOUSE.label
 QUARTER_S = 900
@@ -266,6 +267,23 @@ async def test_books_that_do_not_add_up_are_found(database: Database) -> None:
     event = await database.fetch_one("SELECT detail FROM event WHERE kind = 'interval-sum'")
     assert event is not None
     assert "The intervals add up to" in event["detail"]
+
+
+async def test_a_feeders_meter_is_no_households(tmp_path: Path) -> None:
+    """What it delivers is counted apart, so that its books are other ones; losses look at it."""
+    database = await Database.open(tmp_path / "usage.db")
+    await apply_settings(database, [HOUSE, replace(FEEDER, first_register_wh=1_000)], START_S)
+    for meter_id in (1, 2):
+        usage = [around(20)(place) for place in range(96)]
+        usage[50] = 20 if meter_id == 1 else 1_200
+        await live(database, usage, meter_id=meter_id)
+    await look(database, START_S + DAY_S, times=3)
+    assert await found(database) == []
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE feeder_usage SET usage_wh = usage_wh + 9")
+    await look(database, START_S + 2 * DAY_S)
+    assert [one.finding.kind for one in await find_findings(database, "north")] == [Doubt.SUM]
+    await database.close()
 
 
 async def test_a_meter_point_that_fails_is_parked_and_the_others_are_checked(

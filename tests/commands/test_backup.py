@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
@@ -140,6 +141,71 @@ def test_the_database_is_never_written_over(
     assert dump(path) == before
 
 
+@pytest.mark.parametrize(
+    "name", ["usage.db-wal", "usage.db.field.lock", "usage.db.before-restore-20260101T000000Z"]
+)
+def test_nothing_of_the_database_is_written_over(backup: Backup, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    status, said = backup(tmp_path / name, "--replace")
+    assert status == 1
+    assert "belongs to the database: name another file" in said
+    assert (tmp_path / name).stat().st_size == 0
+
+
+def test_a_pipe_is_no_file_to_replace(backup: Backup, tmp_path: Path) -> None:
+    """Nor is a device: a rename would put the copy in its place."""
+    os.mkfifo(tmp_path / "copy.db")
+    status, said = backup(tmp_path / "copy.db", "--replace")
+    assert status == 1
+    assert "is a folder or a device: name a file" in said
+    assert (tmp_path / "copy.db").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.symlink_to, Path.hardlink_to, lambda one, _: os.mkfifo(one)],
+    ids=["symlink", "hardlink", "pipe"],
+)
+def test_a_planted_link_never_leads_to_the_database(
+    path: Path, backup: Backup, tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    make(tmp_path / "copy.db.partial", path)
+    before = dump(path)
+    status, said = backup(tmp_path / "copy.db")
+    assert status == 1
+    assert "copy.db.partial is a link or no file at all: look what it is, and remove it" in said
+    assert dump(path) == before
+    assert "copy.db" not in files(tmp_path)
+
+
+def test_what_others_left_under_its_name_gives_nothing_away(backup: Backup, tmp_path: Path) -> None:
+    """Neither rights for everybody nor a journal that would be played into the copy."""
+    for side in ("", "-journal", "-wal"):
+        (tmp_path / f"copy.db.partial{side}").write_bytes(b"left" * 1_000)
+        (tmp_path / f"copy.db.partial{side}").chmod(0o666)
+    assert backup(tmp_path / "copy.db")[0] == 0
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    assert files(tmp_path) == {"usage.db", "copy.db", "gateway.toml"}
+
+
+def test_a_copy_that_was_just_finished_is_not_emptied_by_the_next_one(
+    backup: Backup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one renames its file between the second one's opening and locking it."""
+    (tmp_path / "copy.db.partial").write_text("whole")
+    lock = fcntl.flock
+
+    def lock_late(file: int, how: int) -> None:
+        (tmp_path / "copy.db.partial").rename(tmp_path / "copy.db")
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    status, said = backup(tmp_path / "copy.db")
+    assert status == 1
+    assert "wait for it" in said
+    assert (tmp_path / "copy.db").read_text() == "whole"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_nothing(
     path: Path, config: Path, tmp_path: Path, number: int
@@ -198,7 +264,7 @@ def test_two_backups_to_one_file_do_not_meet(path: Path, config: Path, tmp_path:
     )
     first.process.send_signal(signal.SIGCONT)
     assert done.returncode == 1
-    assert "is being written by another backup: wait for it" in done.stderr
+    assert "is being written by another command: wait for it" in done.stderr
     first.until("nothing, until it ends")
     first.process.communicate()
     os.close(first.terminal)

@@ -118,6 +118,35 @@ def test_a_key_file_that_is_wrong_is_named_without_its_keys(
     assert "cdcd" not in said
 
 
+@pytest.mark.parametrize(
+    ("tokens", "secret", "sentence"),
+    [
+        (f"house-01 {'ab' * 16} 0\n", "x" * 32, "line 1: write LABEL, 32 hex digits"),
+        (f"house-77 {'ab' * 16} 5\n", "x" * 32, "house-77 is no meter point of this file"),
+        (f"house-01 {'ab' * 16} 5\n", "short", "give one line of 32 characters or more"),
+    ],
+)
+def test_files_of_money_that_are_wrong_are_named_without_their_secrets(
+    village: Path, capsys: pytest.CaptureFixture[str], tokens: str, secret: str, sentence: str
+) -> None:
+    for name, content in (("tokens", tokens), ("payments", secret)):
+        (village.parent / name).write_text(content)
+        (village.parent / name).chmod(0o600)
+    village.write_text(
+        f"""{village.read_text()}
+[tokens]
+keys_file = "{village.parent}/tokens"
+unit_stroops = 1
+[payments]
+secret_file = "{village.parent}/payments"
+"""
+    )
+    status, said = check(village, capsys)
+    assert status == 1
+    assert sentence in said
+    assert "abab" not in said
+
+
 def test_no_configuration_at_all_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,7 +151,9 @@ async def test_every_relay_is_left_as_it_was_decided(site: Site) -> None:
     await site.commission("house-1", typed="\n")  # makes the store
     with closing(sqlite3.connect(site.database)) as store, store:
         store.execute(
-            """INSERT INTO supply SELECT meter_point_id, 'connected', 'credit', 0, NULL,
+            """INSERT INTO supply (meter_point_id, state, reason, decided_ms, switched_ms, output,
+                   output_ms)
+               SELECT meter_point_id, 'connected', 'credit', 0, NULL,
                'unconfirmed', 0 FROM meter_point WHERE label = 'house-1'"""
         )
     status, said = await site.prove("house-1", "house-2")

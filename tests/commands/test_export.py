@@ -20,10 +20,11 @@ from gateway.__main__ import main
 from gateway.clock import Clock
 from gateway.domain.readings import Doubt
 from gateway.store.database import Database
-from gateway.store.exporting import TABLES, doubts_in_words
+from gateway.store.exporting import TABLES, Chosen, doubts_in_words
 from gateway.store.housekeeping import Housekeeper
 from gateway.store.points import find_points
 from gateway.store.retention import Retention
+from gateway.store.snapshot import snapshot
 from tests.commands.stored import gateway, unshared, watch, write_config
 from tests.store.chained import DAY_S, ask, change, flushes, keep, live, reading
 from tests.village import START_S, kept_in, settle_in
@@ -244,6 +245,19 @@ def test_a_file_that_is_there_is_kept_unless_asked(export: Export, tmp_path: Pat
     assert export("--replace")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["usage.db", "usage.db-wal", "link"])
+def test_the_database_is_never_written_over(
+    path: Path, export: Export, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "link").symlink_to(path)
+    before = path.read_bytes()
+    status, said = export("--replace", "-o", tmp_path / name)
+    assert status == 1
+    assert "database" in said
+    assert "name another file" in said
+    assert path.read_bytes() == before
+
+
 def test_a_full_disk_is_named_and_left_empty(path: Path, tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     stick.mkdir()
@@ -304,3 +318,15 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         )
         peaks_kb.append(int(done.stdout.split()[-1]))
     assert peaks_kb[1] < peaks_kb[0] + 2_000
+
+
+@pytest.mark.parametrize("what", ["usage", "rollup-15m"])
+def test_how_far_it_is_begins_at_the_first_row(path: Path, what: str) -> None:
+    """Not in 1970, of which a few months more would be one percent."""
+    told: list[float] = []
+    newest_ms = max(kept.read_ms for kept in kept_in(path))
+    with snapshot(path) as connection:
+        chosen = Chosen(0, newest_ms + 900_000)
+        list(TABLES[what].rows(connection, chosen, lambda done, all_: told.append(done / all_)))
+    assert told[0] < 0.1
+    assert told[-1] > 0.9

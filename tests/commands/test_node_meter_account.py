@@ -173,3 +173,32 @@ def test_moving_out_and_in_says_registers_and_usage(
     assert "500" in out
     status, _, err = say(capsys, village, "account", *words)
     assert (status, "is occupied since" in err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "n" * 21, "two\nlines", "\x1b[2Jred"])
+def test_a_word_for_an_account_fits_into_the_list(
+    village: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    words = ("account", "move-in", "house-01", "--name", name)
+    status, _, err = say(capsys, village, *words)
+    assert (status, "--name: give a word or two of up to 20 characters" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("meter", "exchange", "house-01", "--serial", "N", "--dead", "--first-register-wh"),
+        ("node", "accept", "meter-007", "--label", "house-07", "--slot"),
+        ("edit", "release", "house-01", "--reason", "a", "--by", "b"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("number", ["9" * 30, "1e3", "12 Wh"])
+def test_a_number_that_is_none_is_named(
+    village: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], number: str
+) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        say(capsys, village, *words, number)
+    assert refusal.value.code == 2
+    said = capsys.readouterr().err
+    assert "is no whole number" in said or "is too much: look again" in said

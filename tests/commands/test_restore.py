@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -94,11 +96,11 @@ def test_the_backup_is_in_place_and_the_file_before_it_is_whole(
     assert kept_in(kept_beside(path)) == was
     assert path.stat().st_mode & 0o777 == 0o640
     assert (
-        "b.db has readings until 2026-01-01 12:50:00 WAT and batches until 0; the database before "
-        "it has readings until 2026-01-03 01:50:00 WAT and batches until 0\n"
+        "the backup b.db has readings until 2026-01-01 12:50 WAT and no settled batch\n"
+        "so far the database has readings until 2026-01-03 01:50 WAT and no settled batch\n"
     ) in said
     assert f"the file before it is kept as {kept_beside(path)}\n" in said
-    assert "then run `gateway take-over` once" in said
+    assert "then run `gateway replace-gateway` once" in said
     assert ask(path, "SELECT kind FROM event")[-1] == ("restore",)
     assert ask(path, "SELECT counter FROM node_command") == [(1_000_041,)]
     assert not list(path.parent.glob("*.restoring*"))
@@ -246,7 +248,7 @@ def test_a_database_that_is_beyond_reading_is_kept_all_the_same(
     log = Path(f"{path}-wal").read_bytes()
     status, said = restore("--yes")
     assert status == 0, said
-    assert "the database before it can't be read or isn't there" in said
+    assert "so far the database can't be read, or isn't there" in said
     assert kept_beside(path).read_bytes() == b"\xff" * 5_000
     assert Path(f"{kept_beside(path)}-wal").read_bytes() == log
     assert kept_in(path) == kept_in(backup)
@@ -265,6 +267,141 @@ def test_the_database_cannot_be_its_own_backup(path: Path, restore: Restore) -> 
     status, said = restore("--yes", file=path)
     assert status == 1
     assert "is the database itself" in said
+
+
+def of_another_site(backup: Path) -> None:
+    change(backup, "UPDATE meter_point SET site = 7")
+
+
+def of_another_contract(backup: Path) -> None:
+    change(backup, "INSERT INTO chain_cursor VALUES ('CANOTHER', '1', 1, 1)")
+
+
+@pytest.mark.parametrize(
+    ("take", "sentence"),
+    [
+        (of_another_site, "b.db is of site 7, and this configuration of site 1: nothing was"),
+        (of_another_contract, "b.db was settled on another contract, CANOTHER: nothing was"),
+    ],
+)
+def test_the_backup_of_another_village_is_refused(
+    path: Path, backup: Path, restore: Restore, take: Callable[[Path], None], sentence: str
+) -> None:
+    take(backup)
+    was = kept_in(path)
+    status, said = restore("--yes")
+    assert status == 1
+    assert sentence in said
+    assert kept_in(path) == was
+    assert not list(path.parent.glob("*restor*"))
+
+
+def test_the_backup_of_this_contract_is_taken(path: Path, backup: Path, restore: Restore) -> None:
+    ours = "CA3D5KRYM6CB7OWQ6TWYRR3Z4T7GNZLKERYNZGGA5SOAOPIFY6YQGAXE"
+    for contract in (ours, "CAMARKET"):
+        change(backup, "INSERT INTO chain_cursor VALUES (?, '1', 1, 1)", contract)
+    status, said = restore("--yes")
+    assert status == 0, said
+    assert kept_in(path) == kept_in(backup)
+
+
+def test_while_somebody_reads_the_database_it_is_not_taken_from_its_log(
+    path: Path, restore: Restore
+) -> None:
+    """Killed between the two, what is only in the log would be under no name."""
+    was = kept_in(path)
+    with closing(sqlite3.connect(path)) as reader:
+        assert reader.execute("SELECT COUNT(*) FROM event").fetchone()
+        status, said = restore("--yes")
+    assert status == 1
+    assert "is in use by another command: end it, then restore again" in said
+    assert kept_in(path) == was
+    assert not list(path.parent.glob("*restor*"))
+
+
+def test_without_second_names_the_file_before_it_is_copied_whole(
+    path: Path, restore: Restore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a stick with FAT; when it fails half-way, nothing looks like that file."""
+    was = kept_in(path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def fail(_: object, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copy2", fail)
+        status, said = restore("--yes")
+    assert status == 1
+    assert "the disk is full" in said
+    assert kept_in(path) == was
+    assert not list(path.parent.glob("*restor*"))
+    assert restore("--yes")[0] == 0
+    assert kept_in(kept_beside(path)) == was
+
+
+def test_a_database_on_another_disk_stays_there(
+    path: Path, backup: Path, restore: Restore, tmp_path: Path
+) -> None:
+    """What the file of settings names is a link to it."""
+    was = kept_in(path)
+    disk = tmp_path / "disk"
+    path.parent.rename(disk)
+    path.parent.mkdir()
+    path.symlink_to(disk / "usage.db")
+    status, said = restore("--yes")
+    assert status == 0, said
+    assert path.is_symlink()
+    assert kept_in(disk / "usage.db") == kept_in(backup)
+    assert kept_in(kept_beside(disk / "usage.db")) == was
+
+
+def test_nobody_else_reads_along(
+    path: Path, restore: Restore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+
+    def look(_: str = "") -> str:
+        modes.append((path.parent / "usage.db.restoring").stat().st_mode & 0o777)
+        return "n"
+
+    monkeypatch.setattr("builtins.input", look)
+    assert restore()[0] == 1
+    assert modes == [0o600]
+
+
+def test_a_database_of_another_users_is_left_to_that_user(
+    path: Path, backup: Path, restore: Restore, tmp_path: Path
+) -> None:
+    """What root may is taken away here, as from any other user."""
+    os.chown(path, 65_534, 65_534)
+    was = kept_in(path)
+    command = gateway("restore", "--yes", "--config", tmp_path / "gateway.toml", backup)
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-chown", "--inh-caps", "-all", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "belongs to another user: restore as that user, or with sudo" in done.stderr
+    assert kept_in(path) == was
+    assert restore("--yes")[0] == 0
+    assert path.stat().st_uid == 65_534
+
+
+def test_on_a_new_card_all_of_it_is_its_folders_owners(path: Path, restore: Restore) -> None:
+    """Restored as root, and the gateway is another user."""
+    for one in path.parent.iterdir():
+        one.unlink()
+    os.chown(path.parent, 65_534, 65_534)
+    assert restore("--yes")[0] == 0
+    assert {one.stat().st_uid for one in path.parent.iterdir()} == {65_534}
+    assert path.stat().st_mode & 0o007 == 0
 
 
 def test_killed_while_it_copies_it_has_changed_nothing(

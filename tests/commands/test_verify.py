@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ import pytest
 from gateway.__main__ import main
 from gateway.domain.groups import compress, expand
 from gateway.store.database import Database
-from gateway.store.points import find_points
+from gateway.store.deciding import release
+from gateway.store.edits import Act
+from gateway.store.points import apply_settings, find_points
 from tests.store.chained import DAY_S, EVERY_S, ask, change, flushes, keep, live, reading
-from tests.village import START_S, settle_in
+from tests.store.metering import tier_at
+from tests.village import FEEDER, START_S, houses, settle_in
 
 Verify = Callable[..., tuple[int, str]]
 N = 50
@@ -375,6 +379,44 @@ async def test_a_village_with_every_kind_of_register_is_counted_again_to_the_wh(
     status, said = verify()
     assert status == 0, said
     assert "3 counted again" in said
+
+
+async def test_a_feeders_meter_is_held_against_what_it_delivered(tmp_path: Path) -> None:
+    """It has quarter-hours of its own kind, for which nobody is charged."""
+    path = tmp_path / "usage.db"
+    database = await Database.open(path)
+    points = await apply_settings(
+        database, [*houses(2), replace(FEEDER, first_register_wh=1_000)], START_S
+    )
+    await keep(database, flushes(points, START_S + EVERY_S, START_S + 7_200))
+    await database.close()
+    assert main(["verify", "--database", str(path)]) == 0
+    change(path, "UPDATE feeder_usage SET usage_wh = usage_wh + 1 WHERE start_s = ?", START_S)
+    assert main(["verify", "--database", str(path)]) == 1
+
+
+async def test_what_people_decided_about_is_part_of_the_sum(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "usage.db"
+    database = await Database.open(path)
+    await settle_in(database)
+    shown = (1_000, 51_000, 51_010)  # two readings confirm the jump, which is set aside
+    await keep(
+        database,
+        [[reading(1, START_S + 10 * place, wh)] for place, wh in enumerate(shown, start=1)],
+    )
+    act = Act("house-01", 300, "the mill ran", "Amina", START_S + 3_600)
+    await release(database, act, tier_at)
+    await database.close()
+    status = main(["verify", "--database", str(path)])
+    assert status == 0, capsys.readouterr().out
+    change(
+        path,
+        "UPDATE usage SET usage_wh = usage_wh + 1, estimated_wh = 0 WHERE start_s = ?",
+        START_S + 3_600,
+    )
+    assert main(["verify", "--database", str(path)]) == 1
 
 
 async def test_it_works_beside_a_gateway_that_goes_on_storing(path: Path, verify: Verify) -> None:

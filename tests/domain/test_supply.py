@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import UTC, time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from gateway.domain.chain_drop import Drop
+from gateway.domain.local_hours import LocalHours, LocalSpan
 from gateway.domain.supply import (
     ContractRecord,
+    Hold,
+    Override,
     PricedUsage,
     Reason,
     SettlementMode,
@@ -90,7 +93,25 @@ def plan(until_s: int, as_of_s: int = NOW_S - HOUR_S) -> ContractRecord:
 
 DEACTIVATED = replace(RECORD, deactivated=True, paid_until_s=NOW_S + DAY_S)
 LIMITED = replace(prepaid(), load_limit_w=500)
-TRIPPED = replace(LIMITED, state=OFF, reason=Reason.OVERLOAD, switched_s=NOW_S - 300, overloads=1)
+TRIPPED = replace(
+    LIMITED,
+    state=OFF,
+    reason=Reason.OVERLOAD,
+    switched_s=NOW_S - 300,
+    tripped_s=NOW_S - 300,
+    overloads=1,
+)
+QUIET = replace(
+    POLICY, quiet_hours=LocalHours((LocalSpan(frozenset({4}), time(8), time(12)),), UTC)
+)
+"""``NOW_S`` is Friday, 2027-01-15 08:00:00 UTC."""
+ORDERED_ON = Override(connected=True, until_s=NOW_S + 1)
+ORDERED_OFF = Override(connected=False, until_s=NOW_S + 1)
+ESTIMATED = replace(prepaid(spent=1700), estimated=usage(701))
+DISPUTED = replace(prepaid(spent=1700), disputed_stroops=701)
+GRACE_S = 7 * DAY_S
+LOST = replace(prepaid(plan(NOW_S + 1)), clock_trusted=False, untrusted_s=GRACE_S - 1)
+HELD = replace(prepaid(DEACTIVATED), chain_cuts=3)
 JUST_NOW = NOW_S - 59
 
 SECTIONS: dict[str, list[Case]] = {
@@ -112,6 +133,63 @@ SECTIONS: dict[str, list[Case]] = {
             replace(prepaid(), locked_out=True, switched_s=NOW_S),
             OFF,
             Reason.LOCKED_OUT,
+        ),
+        Case(
+            "Locked out on site, ordered on by an operator",
+            replace(prepaid(), locked_out=True, override=ORDERED_ON),
+            OFF,
+            Reason.LOCKED_OUT,
+        ),
+        Case(
+            "Locked out on site in a brown-out",
+            replace(prepaid(), locked_out=True, brown_out=True),
+            OFF,
+            Reason.LOCKED_OUT,
+        ),
+    ],
+    "An operator's order": [
+        Case(
+            "Ordered on for one more second, credit used up",
+            replace(prepaid(SPENT), override=ORDERED_ON),
+            ON,
+            Reason.OVERRIDE,
+        ),
+        Case(
+            "Ordered on, deactivated by the provider",
+            replace(prepaid(DEACTIVATED), override=ORDERED_ON),
+            ON,
+            Reason.OVERRIDE,
+        ),
+        Case(
+            "The order ends this second, credit used up",
+            replace(prepaid(SPENT), override=replace(ORDERED_ON, until_s=NOW_S)),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "Ordered off, with credit",
+            replace(prepaid(), override=ORDERED_OFF),
+            OFF,
+            Reason.OVERRIDE,
+        ),
+        Case(
+            "Ordered off in non-disconnect hours",
+            replace(prepaid(), override=ORDERED_OFF),
+            OFF,
+            Reason.OVERRIDE,
+            QUIET,
+        ),
+        Case(
+            "Ordered off, critical",
+            replace(prepaid(critical=True), override=ORDERED_OFF),
+            ON,
+            Reason.CREDIT,
+        ),
+        Case(
+            "Ordered on, above a load limit of 500 W",
+            replace(LIMITED, override=ORDERED_ON, power_mw=500_001),
+            OFF,
+            Reason.OVERLOAD,
         ),
     ],
     "Critical supplies": [
@@ -322,17 +400,291 @@ SECTIONS: dict[str, list[Case]] = {
             KIND,
         ),
     ],
+    "Emergency credit": [
+        Case(
+            "500 asked for, 499 below zero",
+            replace(prepaid(spent=1499), emergency_stroops=500),
+            ON,
+            Reason.EMERGENCY_CREDIT,
+        ),
+        Case(
+            "500 asked for, 500 below zero",
+            replace(prepaid(spent=1500), emergency_stroops=500),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "500 asked for besides an overdraft of 500, 999 below zero",
+            replace(prepaid(spent=1999), emergency_stroops=500),
+            ON,
+            Reason.EMERGENCY_CREDIT,
+            KIND,
+        ),
+        Case(
+            "Asked for, deactivated by the provider",
+            replace(prepaid(DEACTIVATED), emergency_stroops=500),
+            OFF,
+            Reason.DEACTIVATED,
+        ),
+    ],
+    "Estimated and disputed usage": [
+        Case("700 below zero, of which 701 are estimated", ESTIMATED, ON, Reason.IN_DOUBT),
+        Case(
+            "700 below zero, of which 700 are estimated",
+            replace(ESTIMATED, estimated=usage(700)),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "700 below zero, all of it on the chain, 1701 estimated in a plan",
+            replace(prepaid(replace(RECORD, balance_stroops=-700)), estimated=usage(1701)),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case("700 below zero, 701 disputed", DISPUTED, ON, Reason.IN_DOUBT),
+        Case(
+            "700 below zero, 700 disputed",
+            replace(DISPUTED, disputed_stroops=700),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "1000 below zero, 501 disputed, 500 estimated",
+            replace(prepaid(spent=2000), disputed_stroops=501, estimated=usage(500)),
+            ON,
+            Reason.IN_DOUBT,
+        ),
+    ],
+    "Non-disconnect hours": [
+        Case("In them, credit used up", prepaid(SPENT), ON, Reason.QUIET_HOURS, QUIET),
+        Case("In them, plan ended", prepaid(plan(NOW_S)), ON, Reason.QUIET_HOURS, QUIET),
+        Case("In them, deactivated", prepaid(DEACTIVATED), ON, Reason.QUIET_HOURS, QUIET),
+        Case(
+            "In them, off already, credit used up",
+            prepaid(SPENT, state=OFF),
+            OFF,
+            Reason.NO_CREDIT,
+            QUIET,
+        ),
+        Case(
+            "In them, above a load limit of 500 W",
+            replace(LIMITED, power_mw=500_001),
+            OFF,
+            Reason.OVERLOAD,
+            QUIET,
+        ),
+        Case(
+            "In them, credit used up, and above a load limit of 500 W",
+            replace(LIMITED, record=SPENT, power_mw=500_001),
+            OFF,
+            Reason.OVERLOAD,
+            QUIET,
+        ),
+        Case(
+            "In them, locked out on site",
+            replace(prepaid(), locked_out=True),
+            OFF,
+            Reason.LOCKED_OUT,
+            QUIET,
+        ),
+    ],
+    "Many disconnections that the chain alone asks for": [
+        Case(
+            "Deactivated by the provider, the third in an hour",
+            replace(HELD, chain_cuts=2),
+            OFF,
+            Reason.DEACTIVATED,
+        ),
+        Case("Deactivated by the provider, the fourth in an hour", HELD, ON, Reason.CHAIN_HELD),
+        Case("The fourth, critical", replace(HELD, critical=True), ON, Reason.CRITICAL),
+        Case(
+            "The fourth, its balance fell to 0 and usage here explains it",
+            replace(prepaid(SPENT), chain_cuts=3),
+            OFF,
+            Reason.NO_CREDIT,
+        ),
+        Case(
+            "The fourth, its balance fell to 0 and usage here leaves 1 stroop unexplained",
+            replace(prepaid(SPENT), chain_cuts=3, drop=Drop(1)),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "The fourth, bought energy is gone and was not used here",
+            replace(prepaid(SPENT), chain_cuts=3, drop=Drop(0, 1)),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "The fourth, its plan was shortened",
+            replace(prepaid(plan(NOW_S)), chain_cuts=3, drop=Drop(0, 0, NOW_S + 1)),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "It waits, and the hour is over",
+            replace(HELD, chain_cuts=0, hold=Hold.WAITING),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "Rejected on site",
+            replace(HELD, hold=Hold.REJECTED, endpoints_agree=True),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "Confirmed on site, and two RPC endpoints agree",
+            replace(HELD, hold=Hold.CONFIRMED, endpoints_agree=True),
+            OFF,
+            Reason.DEACTIVATED,
+        ),
+        Case(
+            "Confirmed on site, and it is not known whether they agree",
+            replace(HELD, hold=Hold.CONFIRMED),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case(
+            "Confirmed on site by somebody to whom one endpoint is enough",
+            replace(HELD, hold=Hold.CONFIRMED_ON_ONE),
+            OFF,
+            Reason.DEACTIVATED,
+        ),
+        Case(
+            "The same, and two endpoints disagree",
+            replace(HELD, hold=Hold.CONFIRMED_ON_ONE, endpoints_agree=False),
+            ON,
+            Reason.CHAIN_HELD,
+        ),
+        Case("The fourth, off already", replace(HELD, state=OFF), OFF, Reason.DEACTIVATED),
+    ],
+    "A dead feeder and a brown-out": [
+        Case(
+            "Brown-out, credit used up",
+            replace(prepaid(SPENT), brown_out=True),
+            ON,
+            Reason.BROWN_OUT,
+        ),
+        Case(
+            "Brown-out, paid, off",
+            replace(prepaid(state=OFF), brown_out=True),
+            READY,
+            Reason.BROWN_OUT,
+        ),
+        Case("Brown-out, credit left", replace(prepaid(), brown_out=True), ON, Reason.CREDIT),
+        Case(
+            "Brown-out, above a load limit of 500 W",
+            replace(LIMITED, power_mw=500_001, brown_out=True),
+            ON,
+            Reason.BROWN_OUT,
+        ),
+        Case(
+            "Brown-out, critical, on, credit used up",
+            replace(prepaid(SPENT, critical=True), brown_out=True),
+            ON,
+            Reason.CRITICAL,
+        ),
+        Case(
+            "Brown-out, critical, off: its lock-out was released",
+            replace(prepaid(state=OFF, critical=True), brown_out=True),
+            READY,
+            Reason.BROWN_OUT,
+        ),
+        Case(
+            "Feeder dead, credit used up",
+            replace(prepaid(SPENT), feeder_dead=True),
+            ON,
+            Reason.FEEDER_DEAD,
+        ),
+        Case(
+            "Feeder dead, paid, off",
+            replace(prepaid(state=OFF), feeder_dead=True),
+            READY,
+            Reason.FEEDER_DEAD,
+        ),
+        Case(
+            "Plan ended an hour ago, its feeder was dead for an hour and a second",
+            replace(prepaid(plan(NOW_S - HOUR_S)), paused_s=HOUR_S + 1),
+            ON,
+            Reason.PLAN,
+        ),
+        Case(
+            "Plan ended an hour ago, its feeder was dead for an hour",
+            replace(prepaid(plan(NOW_S - HOUR_S)), paused_s=HOUR_S),
+            OFF,
+            Reason.PLAN_ENDED,
+        ),
+        Case(
+            "Slot 7 is paid and off, its feeder came back 7 s ago",
+            replace(prepaid(state=OFF), slot=7, feeder_back_s=NOW_S - 7),
+            READY,
+            Reason.STAGGERED,
+        ),
+        Case(
+            "The same, 8 s ago",
+            replace(prepaid(state=OFF), slot=7, feeder_back_s=NOW_S - 8),
+            ON,
+            Reason.CREDIT,
+        ),
+        Case(
+            "Slot 7 is critical and off, its feeder came back this second",
+            replace(prepaid(state=OFF, critical=True), slot=7, feeder_back_s=NOW_S),
+            ON,
+            Reason.CREDIT,
+        ),
+    ],
+    "A clock that is not trusted": [
+        Case("Plan runs, the time unknown for 1 s less than 7 days", LOST, ON, Reason.PLAN),
+        Case(
+            "Plan would run, the time unknown for 7 days",
+            replace(LOST, untrusted_s=GRACE_S),
+            OFF,
+            Reason.CLOCK_UNTRUSTED,
+        ),
+        Case(
+            "The same, with credit",
+            replace(
+                LOST,
+                untrusted_s=GRACE_S,
+                record=replace(plan(NOW_S + 1), balance_stroops=1),
+            ),
+            ON,
+            Reason.CREDIT,
+        ),
+        Case(
+            "The same, critical",
+            replace(LOST, untrusted_s=GRACE_S, critical=True),
+            ON,
+            Reason.CRITICAL,
+        ),
+        Case(
+            "Credit left, the time unknown for a month",
+            replace(prepaid(), clock_trusted=False, untrusted_s=30 * DAY_S),
+            ON,
+            Reason.CREDIT,
+        ),
+    ],
     "Load limit": [
         Case("Exactly at a limit of 500 W", replace(LIMITED, power_mw=500_000), ON, Reason.CREDIT),
         Case("Above a limit of 500 W", replace(LIMITED, power_mw=500_001), OFF, Reason.OVERLOAD),
         Case("Power not known", LIMITED, ON, Reason.CREDIT),
         Case(
             "Tripped 299 s ago, tried again after 300 s",
-            replace(TRIPPED, switched_s=NOW_S - 299),
+            replace(TRIPPED, tripped_s=NOW_S - 299),
             OFF,
             Reason.OVERLOAD,
         ),
         Case("Tripped 300 s ago, tried again after 300 s", TRIPPED, ON, Reason.CREDIT),
+        Case(
+            "Tripped 3 times, and a brown-out came in between",
+            replace(TRIPPED, reason=Reason.BROWN_OUT, overloads=3),
+            READY,
+            Reason.OVERLOAD,
+        ),
+        Case(
+            "Tripped 3 times, reset by a person", replace(TRIPPED, overloads=0), ON, Reason.CREDIT
+        ),
         Case("Tripped 3 times", replace(TRIPPED, overloads=3), READY, Reason.OVERLOAD),
         Case(
             "Tripped, and the credit is used up",
@@ -419,108 +771,6 @@ def test_thousandths_of_several_prices_add_up_before_they_are_cut() -> None:
     half_a_stroop = PricedUsage((500, 0, 0), (1, 0, 0))
     assert effective_balance(1000, 0, (half_a_stroop,)) == 1000
     assert effective_balance(1000, 0, (half_a_stroop, half_a_stroop)) == 999
-
-
-stroops = st.integers(-(10**12), 10**12)
-instants = st.integers(NOW_S - 400 * DAY_S, NOW_S + 400 * DAY_S)
-wh = st.integers(0, 10**7)
-prices = st.integers(0, 10**8)
-records = st.builds(
-    ContractRecord,
-    balance_stroops=stroops,
-    remainder_milli=st.integers(0, 999),
-    paid_until_s=st.one_of(st.just(0), instants),
-    bought_plan=st.booleans(),
-    registered=st.booleans(),
-    deactivated=st.booleans(),
-    as_of_s=instants,
-    market_credit_wh=wh,
-)
-facts = st.builds(
-    SupplyFacts,
-    mode=st.sampled_from(SettlementMode),
-    critical=st.booleans(),
-    record=st.none() | records,
-    unsettled=st.lists(
-        st.builds(PricedUsage, st.tuples(prices, prices, prices), st.tuples(wh, wh, wh), wh),
-        max_size=3,
-    ).map(tuple),
-    state=st.none() | st.sampled_from(SupplyState),
-    reason=st.none() | st.sampled_from(Reason),
-    switched_s=st.none() | instants,
-    power_mw=st.none() | st.integers(0, 10**7),
-    load_limit_w=st.none() | st.integers(1, 10**4),
-    overloads=st.integers(0, 5),
-    locked_out=st.booleans(),
-)
-policies = st.builds(
-    SupplyPolicy,
-    stale_after_s=st.integers(1, 30 * DAY_S),
-    overdraft_stroops=st.integers(0, 10**9),
-    stale_overdraft_stroops=st.integers(0, 10**9),
-    min_switch_s=st.integers(0, DAY_S),
-    overload_retry_s=st.integers(0, DAY_S),
-    most_overloads=st.integers(0, 5),
-)
-MAY_BE_OFF = {
-    Reason.LOCKED_OUT,
-    Reason.NOT_REGISTERED,
-    Reason.DEACTIVATED,
-    Reason.PLAN_ENDED,
-    Reason.NO_CREDIT,
-    Reason.OVERLOAD,
-    Reason.SWITCHED_RECENTLY,
-}
-
-
-@given(facts, policies)
-def test_law_locked_out_is_never_connected(some: SupplyFacts, policy: SupplyPolicy) -> None:
-    verdict = decide(replace(some, locked_out=True), policy, NOW_S)
-    assert (verdict.state, verdict.reason) == (OFF, Reason.LOCKED_OUT)
-
-
-@given(facts, policies)
-def test_law_a_critical_supply_is_cut_for_safety_only(
-    some: SupplyFacts, policy: SupplyPolicy
-) -> None:
-    verdict = decide(replace(some, critical=True, locked_out=False), policy, NOW_S)
-    assert verdict.state is ON
-
-
-@given(facts, policies)
-def test_law_nobody_is_without_supply_without_a_reason(
-    some: SupplyFacts, policy: SupplyPolicy
-) -> None:
-    verdict = decide(some, policy, NOW_S)
-    assert verdict.connected or verdict.reason in MAY_BE_OFF
-    assert verdict.detail
-
-
-@given(facts, policies, st.integers(0, 400 * DAY_S))
-def test_law_age_alone_never_disconnects(
-    some: SupplyFacts, policy: SupplyPolicy, age_s: int
-) -> None:
-    fresh = some.record and replace(some, record=replace(some.record, as_of_s=NOW_S))
-    if fresh and fresh.record and decide(fresh, policy, NOW_S).connected:
-        aged = replace(fresh, record=replace(fresh.record, as_of_s=NOW_S - age_s))
-        assert decide(aged, policy, NOW_S).connected
-
-
-@given(facts, policies)
-def test_law_deciding_again_changes_nothing(some: SupplyFacts, policy: SupplyPolicy) -> None:
-    policy = replace(policy, min_switch_s=max(1, policy.min_switch_s))
-    first = decide(some, policy, NOW_S)
-    switched_s = some.switched_s
-    if first.connected != (some.state is ON):
-        switched_s = NOW_S
-    calm = replace(
-        some,
-        state=first.state,
-        reason=first.reason,
-        switched_s=switched_s,
-        power_mw=None if first.connected else 0,
-    )
-    assert decide(calm, policy, NOW_S).connected == first.connected
 
 
 def test_the_document_shows_this_table() -> None:

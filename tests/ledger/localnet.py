@@ -74,23 +74,30 @@ def running(
     close_ms: int = 0,
     retention_ledgers: int = 120_960,
     passphrase: str = PASSPHRASE,
+    *,
+    factor: int = 0,
+    snapshot: Path | None = None,
 ) -> Iterator[Localnet]:
     """Run a ledger until the block ends.
 
     Args:
-        origin_s: ledger time at the start; it stands still unless it is advanced.
+        origin_s: ledger time at the start; without a factor it stands still unless it is advanced.
         close_ms: 0 closes a ledger for every transaction.
         retention_ledgers: how far back events can be asked for.
         passphrase: the network that it says it is.
+        factor: ledger seconds per second.
+        snapshot: goes on from this file, if it is there.
     """
-    arguments = {
+    arguments: dict[str, object] = {
         "--listen": "127.0.0.1:0",
         "--passphrase": passphrase,
         "--close-ms": close_ms,
         "--retention-ledgers": retention_ledgers,
         "--clock-origin": origin_s,
-        "--clock-factor": 0,
+        "--clock-factor": factor,
     }
+    if snapshot is not None:
+        arguments["--snapshot"] = snapshot
     command = [str(find_localnet()), *(str(part) for pair in arguments.items() for part in pair)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -22,12 +22,13 @@ from gateway.ledger.keys import SigningKey
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.submit import Submitter
 from gateway.store.chain import find_head
+from gateway.store.crediting import find_oldest
 from gateway.store.database import Database
 from gateway.store.outbox import find_open
 
 
 async def settle(told: dict[str, Any]) -> None:
-    """Settle until everything up to the named instant is confirmed."""
+    """Settle until everything up to the named instant is confirmed; without one, every payment."""
     settings = LedgerSettings(**told["settings"])
     database = await Database.open(Path(told["database"]))
     client = LedgerClient(settings.rpc_urls, settings.passphrase)
@@ -36,8 +37,14 @@ async def settle(told: dict[str, Any]) -> None:
     now = datetime.fromtimestamp(told["now_s"], UTC)
     while True:
         await submitter.tick(now)
+        if await find_open(database) is not None:
+            continue
+        if "until_s" not in told:
+            if await find_oldest(database, settings.site) is None:
+                break
+            continue
         head = await find_head(database, settings.site)
-        if await find_open(database) is None and head and head.to_s >= told["until_s"]:
+        if head and head.to_s >= told["until_s"]:
             break
     await client.close()
     await database.close()

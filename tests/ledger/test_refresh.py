@@ -201,8 +201,8 @@ async def test_an_older_answer_never_replaces_a_newer_one(
     await refresher.tick(NOW)
     latest = (await cursor(village, database)).ledger
     with closing(sqlite3.connect(database.path)) as file, file:
-        file.execute("UPDATE chain_cursor SET ledger = ?", (latest + 100,))
-        file.execute("UPDATE chain_meter SET ledger = ?, balance = 42", (latest + 100,))
+        file.execute("UPDATE chain_cursor SET ledger = ?", (latest + 20,))
+        file.execute("UPDATE chain_meter SET ledger = ?, balance = 42", (latest + 20,))
     with pytest.raises(Transient, match="lags"):
         await refresher.tick(NOW)
     await village.refresher(database).tick(NOW)

@@ -78,11 +78,11 @@ class Wire:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until a fault closes it or the client goes away."""
         try:
-            while body := await _read_body(reader):
+            while body := await read_body(reader):
                 answer = await self._answer(body)
                 if answer is None:
                     break
-                writer.write(_response(answer))
+                writer.write(response(answer))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -115,12 +115,12 @@ class Wire:
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         writer.write(head.encode() + body)
-        answer = await _read_body(reader)
+        answer = await read_body(reader)
         writer.close()
         return answer
 
 
-async def _read_body(reader: asyncio.StreamReader) -> bytes:
+async def read_body(reader: asyncio.StreamReader) -> bytes:
     """The body of one HTTP message; empty when the other side has gone."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -133,7 +133,8 @@ async def _read_body(reader: asyncio.StreamReader) -> bytes:
     return b""
 
 
-def _response(body: bytes) -> bytes:
+def response(body: bytes) -> bytes:
+    """A body as an HTTP answer."""
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )

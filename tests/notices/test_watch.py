@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.clock import Clock
+from gateway.clock.trust import begin
 from gateway.notices import FeederSettings, NoticeSettings, SignWatch
 from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.database import Database
@@ -36,6 +38,20 @@ async def live(
             voltage_mv = (voltages_mv or {}).get(label, 230_000)
             await stage.read(second, {label: wh}, voltage_mv=voltage_mv, power_mw=power_mw)
         await watch.tick(at(second + 1))
+
+
+async def test_while_the_time_is_not_known_nobody_is_called_mute(database: Database) -> None:
+    stage = await set_up(database, 4)
+    clock = Clock()
+    watch = SignWatch(SETTINGS, database, clock)
+    await stage.line("online")
+    await live(stage, watch, 0, 60, [*FOUR, FEEDER])
+    clock.standing = begin("boot", 0, 0, START_S * 1000, 0, 0)
+    await live(stage, watch, 60, 700, [])
+    assert await stage.standing() == []
+    clock.standing = None
+    await live(stage, watch, 700, 1_400, [*FOUR[1:], FEEDER])
+    assert await stage.standing() == [("meter_dead", HOUSE)]
 
 
 async def test_a_dead_meter_is_told_apart_from_a_dead_feeder(database: Database) -> None:
@@ -230,7 +246,8 @@ async def _relay(stage: Stage, relay: str) -> None:
 async def _decide(stage: Stage, state: str, decided_s: int, switched_s: int | None) -> None:
     async with stage.database.transaction() as connection:
         await connection.execute(
-            """INSERT OR REPLACE INTO supply VALUES
+            """INSERT OR REPLACE INTO supply
+               (meter_point_id, state, reason, decided_ms, switched_ms, output, output_ms) VALUES
                (:point, :state, 'credit', :decided, :switched, 'unconfirmed', 0)""",
             {
                 "point": stage.points[HOUSE].meter_point_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,11 +14,16 @@ from typing import Protocol, cast
 
 import pytest
 
+from gateway import app
+from gateway.config import load
 from gateway.errors import Permanent, Transient
 from gateway.relays import GpioDriver
 from gateway.simulation.fake_lgpio import FOLDER
+from gateway.simulation.pins import PinChange, Pins
+from tests.commands.lines import write_config
 from tests.relays.conftest import OpenVillage
 from tests.relays.village import at
+from tests.village import CHAIN_METER
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +101,60 @@ async def test_a_busy_line_does_not_stop_the_other_houses(
     await village.control({"gpio": GpioDriver()}).tick(at(0))
     assert chip.outputs == {5: 1, 7: 1}
     assert [outcome for _, _, _, outcome in await village.journal()] == ["done", "failed", "done"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_a_process_that_is_stopped_leaves_every_line_as_it_is(
+    how: signal.Signals, tmp_path: Path, open_village: OpenVillage
+) -> None:
+    """The whole field part, real rpi-lgpio, and a chip in another process that sees every call."""
+    village = await open_village()
+    await village.database.close()
+    pins = Pins(tmp_path, lambda _line, _level: None)
+    pins.start()
+    config = write_config(tmp_path, str(tmp_path / "no-port"), ["gpio:17", "gpio:27"])
+    await asyncio.to_thread(prepare, config)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "gateway", "run", "--only", "field", "--config", str(config)),
+        cwd=tmp_path,
+        env=_with_path(pins.environment),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(30):
+            while len(pins.history) < 2:  # noqa: ASYNC110 - what is waited for is at the edge
+                await asyncio.sleep(0.02)
+        process.send_signal(how)
+        await process.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)  # one datagram of its last each time
+        assert pins.history == [PinChange("output", 17, 1), PinChange("output", 27, 0)]
+        assert (pins.level(17), pins.level(27)) == (1, 0)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        pins.stop()
+
+
+def _with_path(environment: dict[str, str]) -> dict[str, str]:
+    path = f"{environment['PYTHONPATH']}:{ROOT}"
+    return os.environ | environment | {"PYTHONPATH": path}
+
+
+def prepare(config: Path) -> None:
+    """The first house has credit, the second has none."""
+
+    async def fill() -> None:
+        async with app.opened(load(config)) as (database, _, points), database.transaction() as it:
+            await it.executemany(
+                f"""INSERT INTO {CHAIN_METER}
+                   VALUES (?, 0, ?, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 1)""",
+                [(points[0].meter_point_id, 1000), (points[1].meter_point_id, 0)],
+            )
+
+    asyncio.run(fill())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from gateway.errors import Transient
 from gateway.relays import Driver, SupplyControl, SupplySettings, SwitchSettings
 from gateway.store.database import Database, Row, Value
 from gateway.store.points import PointSetting, apply_settings
+from tests.village import CHAIN_METER
 
 NOW_S = 1_800_000_000
 POLICY = SupplyPolicy(min_switch_s=60)
@@ -57,6 +58,7 @@ class Village:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.clock = Clock()
 
     @classmethod
     async def open(cls, folder: Path, *relays: str, critical: bool = False) -> Village:
@@ -85,7 +87,7 @@ class Village:
         self, drivers: Mapping[str, Driver], settings: SupplySettings = AT_ONCE
     ) -> SupplyControl:
         """Supply control as a process that has just started."""
-        return SupplyControl(settings, self.database, Clock(), drivers)
+        return SupplyControl(settings, self.database, self.clock, drivers)
 
     async def write(self, sql: str, *values: Value) -> None:
         """One statement, committed."""
@@ -95,7 +97,7 @@ class Village:
     async def set_balance(self, stroops: int, point: int | None = None) -> None:
         """The contract says so, of one meter point or of all."""
         await self.write(
-            """INSERT OR REPLACE INTO chain_meter
+            f"""INSERT OR REPLACE INTO {CHAIN_METER}
                SELECT meter_point_id, 0, ?1, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, ?2
                FROM meter_point WHERE ?3 IS NULL OR meter_point_id = ?3""",
             stroops,

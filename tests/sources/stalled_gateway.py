@@ -24,9 +24,9 @@ from tests.sources.world import on_nodes
 class AnnouncingIntake(Intake):
     """Says that it took a reading; nobody ever commits."""
 
-    def offer(self, reading: Reading) -> asyncio.Future[None]:
+    def offer(self, reading: Reading, *, own_date: bool = False) -> asyncio.Future[None]:
         """Take it."""
-        done = super().offer(reading)
+        done = super().offer(reading, own_date=own_date)
         sys.stdout.write("taken\n")
         sys.stdout.flush()
         return done

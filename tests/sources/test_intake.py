@@ -16,6 +16,8 @@ from gateway.domain.readings import Reading
 from gateway.errors import Permanent, Transient
 from gateway.sources.intake import MOST_AT_ONCE, MOST_WAITING, Intake, IntakeSettings
 from gateway.store.database import Database
+from gateway.store.trips import Trip, find_trips
+from gateway.store.unsettled import UnsettledUsage
 from tests.village import START_S, kept_in, settle_in
 
 START = datetime.fromtimestamp(START_S, UTC)
@@ -190,3 +192,61 @@ async def test_no_hurry_shortens_the_wait_for_a_disk_that_takes_nothing(
         "readings wait in memory",
         "readings are stored again",
     ]
+
+
+async def until_kept(database: Database, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(kept_in(database)) < count:  # noqa: ASYNC110 - what is waited for is on disk
+            await asyncio.sleep(0.01)
+
+
+async def trip_at(database: Database, *, left_stroops: int, limit_w: int | None) -> None:
+    """House 1 is connected with so much left at 1 stroop per Wh, and may draw so much."""
+    async with database.transaction() as connection:
+        for statement, values in (
+            ("INSERT INTO chain_price VALUES (1, 0, 1000, 1000, 1000, 0, 0)", ()),
+            (
+                """INSERT INTO chain_meter
+                   VALUES (1, 0, ?, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 1)""",
+                (left_stroops,),
+            ),
+            ("UPDATE meter_point SET relay = 'gpio:1', load_limit_w = ?", (limit_w,)),
+            (
+                """INSERT INTO supply (meter_point_id, state, reason, decided_ms, output, output_ms)
+                   VALUES (1, 'connected', 'credit', 0, 'unconfirmed', 0)""",
+                (),
+            ),
+        ):
+            await connection.execute(statement, values)
+
+
+@pytest.mark.parametrize(
+    ("energy_wh", "power_w"), [(1_600, 60), (1_100, 501)], ids=["credit used up", "overload"]
+)
+async def test_a_reading_that_disconnects_its_supply_is_committed_at_once(
+    database: Database, energy_wh: int, power_w: int
+) -> None:
+    patient = await intake_of(database, flush_s=3600)
+    await trip_at(database, left_stroops=500, limit_w=500)
+    patient.offer(reading(1, 1_100))
+    await patient.tick(FROZEN.now())
+    await patient.learn_trips()
+    running = asyncio.create_task(patient.run())
+    try:
+        patient.offer(reading(2, 1_101))
+        patient.offer(replace(reading(20, energy_wh), power_mw=power_w * 1000))
+        await until_kept(database, 3)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_readings_short_of_it_wait_with_the_others(database: Database) -> None:
+    patient = await intake_of(database, flush_s=3600)
+    await trip_at(database, left_stroops=500, limit_w=500)
+    patient.offer(reading(1, 1_100))
+    await patient.tick(FROZEN.now())
+    trips = await find_trips(database, UnsettledUsage(database), 0, START_S + 7_200)
+    assert trips == {1: Trip(1_500, 500_000)}
+    trips = await find_trips(database, UnsettledUsage(database), 70, START_S + 7_200)
+    assert trips == {1: Trip(1_570, 500_000)}

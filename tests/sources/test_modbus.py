@@ -310,7 +310,8 @@ async def test_a_meter_whose_relay_was_just_switched_is_read_more_often(
     async with stage.database.transaction() as connection:
         await connection.execute("UPDATE meter_point SET relay = 'gpio:5' WHERE slot = 1")
         await connection.execute(
-            """INSERT INTO supply
+            """INSERT INTO supply (meter_point_id, state, reason, decided_ms, switched_ms, output,
+                   output_ms)
                VALUES (:point, 'connected', 'credit', 0, :now, 'confirmed', 0)""",
             {"point": stage.points[1].meter_point_id, "now": now_ms},
         )

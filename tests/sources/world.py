@@ -7,21 +7,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import aiomqtt
 
 from gateway.broker import Broker, BrokerSettings
 from gateway.simulation import broker as mosquitto
+from gateway.sources.node_tokens import NodeTokens
 from gateway.sources.nodes import NodeSource
 from gateway.sources.roster import Roster
 from gateway.sources.strangers import Strangers
 from gateway.store.points import MeterPoint
+from gateway.store.tokens import TokenSettings
 from gateway.wire.nodes import NodeReading, encode_reading
+from gateway.wire.tokens import TokenKey
 from gateway.wire.topics import Channel, topic
 from tests.simulation.world import passwords
 from tests.sources.stage import Stage, running, set_up, until
 
 NODE, OTHER, STRANGER = "meter-001", "meter-002", "meter-999"
+TOKEN_KEY = TokenKey(bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1"), 123_456_789)
 PASSWORDS = passwords(NODE, OTHER, STRANGER)
 
 
@@ -70,7 +75,14 @@ class World:
             stage.database,
             stage.clock,
             strangers=self.strangers[-1],
+            tokens=self.tokens(connection),
         )
+
+    def tokens(self, connection: Broker) -> NodeTokens:
+        """What takes the tokens of nodes, with a key for the first house."""
+        stage = self.stage
+        settings = TokenSettings({stage.points[0].label: TOKEN_KEY}, 1_000, 500)
+        return NodeTokens(settings, ZoneInfo("UTC"), connection, stage.database, stage.clock)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[NodeSource]:

@@ -22,7 +22,7 @@ from gateway.store.overview import find_meter
 from gateway.store.settlement import find_pending
 from gateway.store.unsettled import UnsettledUsage
 from tests.store.metering import number, read, tier_at
-from tests.village import HOUSE, START_S, settle_in
+from tests.village import CHAIN_METER, HOUSE, START_S, settle_in
 
 LABEL = HOUSE.label
 HOUR_S = 3_600
@@ -267,7 +267,7 @@ async def test_what_is_added_to_old_usage_counts_against_credit_at_once(
     async with database.transaction() as connection:
         await connection.execute("INSERT INTO chain_price VALUES (1, 0, 10, 10, 10, 0, 0)")
         await connection.execute(
-            "INSERT INTO chain_meter VALUES (1, 0, 0, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 0)"
+            f"INSERT INTO {CHAIN_METER} VALUES (1, 0, 0, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, 0)"
         )
     unsettled = UnsettledUsage(database)
     [before] = (await unsettled.find(NOW_S + 86_400))[1]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosqlite
 import pytest
 
+from gateway.clock.trust import begin
+from gateway.domain.readings import Reading
 from gateway.domain.supply import (
     PricedUsage,
     Reason,
@@ -20,21 +23,22 @@ from gateway.domain.supply import (
     decide,
     market_energy_left,
 )
+from gateway.store.clock import save_standing
 from gateway.store.database import Database
 from gateway.store.points import PointSetting, apply_settings
 from gateway.store.status import mark_status
-from gateway.store.supply import (
+from gateway.store.supply import Output, PointSupply, SupplyBook
+from gateway.store.switchings import (
     Command,
     Observation,
-    Output,
-    PointSupply,
-    SupplyBook,
     Switching,
     save_outputs,
     save_switchings,
     save_verdicts,
     take_counter,
 )
+from gateway.store.undated import Undated, append_undated
+from tests.store.metering import read
 
 NOW_S = 1_800_000_000
 INTERVAL_S = 900
@@ -276,7 +280,7 @@ async def test_a_plan_and_what_the_chain_had_counted_leave_bought_energy_alone(
     await add_village(database)
     await add_record(database, market_credit_wh=15, window=(OPEN_S - 1800, OPEN_S - 900), plan=1)
     await add_prices(database, (0, RATES))
-    await write(database, "INSERT INTO settlement VALUES (1, 0, ?)", [(40,)])
+    await write(database, "INSERT INTO settlement VALUES (1, 0, ?, 0)", [(40,)])
     await add_usage(database, (OPEN_S - 2700, 1, 50), (OPEN_S - 1800, 1, 300), (OPEN_S, 1, 9))
     used = await unsettled(database)
     assert sum(one.market_wh for one in used) == 15
@@ -505,3 +509,55 @@ async def _cpu_s(book: SupplyBook) -> float:
     started = time.process_time()
     await book.find(NOW_S)
     return time.process_time() - started
+
+
+async def undated(database: Database, *registers_wh: int) -> None:
+    """Registers of the first meter that nobody has dated yet."""
+    await save_standing(database, begin("boot", 0, 0, NOW_S * 1000, 0, 0), 0)
+    for count, register_wh in enumerate(registers_wh, start=1):
+        reading = Reading(1, datetime.fromtimestamp(NOW_S, UTC), register_wh)
+        await append_undated(database, "boot", [Undated(reading, count * 10_000)])
+
+
+async def test_usage_without_a_date_counts_at_the_standard_price_of_now(
+    database: Database,
+) -> None:
+    await add_village(database)
+    await add_record(database, balance=500)
+    await add_prices(database, (0, RATES), (NOW_S - 9, LATER_RATES), (NOW_S + 9, RATES))
+    await undated(database, 400, 900, 1_000)
+    assert await unsettled(database) == (PricedUsage(LATER_RATES, (0, 900, 0)),)
+    assert decide((await find_only(database)).facts, SupplyPolicy(), NOW_S).reason is (
+        Reason.NO_CREDIT
+    )
+
+
+async def test_usage_without_a_date_draws_bought_energy_first(database: Database) -> None:
+    await add_village(database)
+    await add_record(database, market_credit_wh=700)
+    await add_prices(database, (0, RATES))
+    await add_usage(database, (OPEN_S, 1, 100))
+    await undated(database, 900, 900)
+    facts = (await find_only(database)).facts
+    assert facts.record is not None
+    assert market_energy_left(facts.record.market_credit_wh, facts.unsettled) == 0
+    assert sum(sum(one.tiers_wh) for one in facts.unsettled) == 100 + 900 - 700
+
+
+async def test_usage_without_a_date_is_free_while_a_plan_runs(database: Database) -> None:
+    await add_village(database)
+    await add_record(database, window=(NOW_S - 9, NOW_S + 9))
+    await add_prices(database, (0, RATES))
+    await undated(database, 900, 900)
+    assert await unsettled(database) == ()
+
+
+async def test_a_register_that_went_back_is_no_usage_until_it_is_judged(
+    database: Database,
+) -> None:
+    await add_village(database)
+    await add_record(database)
+    await add_prices(database, (0, RATES))
+    await read(database, 1, NOW_S - 60, 5_00)
+    await undated(database, 3, 4)
+    assert not any(sum(one.tiers_wh) > 500 for one in await unsettled(database))

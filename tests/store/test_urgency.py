@@ -11,6 +11,7 @@ from gateway.store.database import Database
 from gateway.store.points import PointSetting, apply_settings
 from gateway.store.unsettled import UnsettledUsage
 from gateway.store.urgency import JUST_SWITCHED_S, find_urgent
+from tests.village import CHAIN_METER
 
 NOW_S = 1_800_000_000
 LOW = 1_000
@@ -30,7 +31,8 @@ class Points:
     async def set_supply(self, point: int, state: str, switched_s: int, output: str) -> None:
         """What was decided and switched, and what the meter showed."""
         await self.write(
-            """INSERT INTO supply VALUES
+            """INSERT INTO supply
+               (meter_point_id, state, reason, decided_ms, switched_ms, output, output_ms) VALUES
                (:point, :state, 'credit', 0, :switched_ms, :output, 0)""",
             point=point,
             state=state,
@@ -41,7 +43,7 @@ class Points:
     async def set_balance(self, point: int, balance: int, paid_until_s: int = 0) -> None:
         """What the contract said."""
         await self.write(
-            """INSERT INTO chain_meter VALUES
+            f"""INSERT INTO {CHAIN_METER} VALUES
                (:point, 0, :balance, 0, 0, :until, 0, 0, 5000, 3, 1, 1, 100, :now)""",
             point=point,
             balance=balance,

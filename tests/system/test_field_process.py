@@ -15,6 +15,7 @@ import pytest
 
 from gateway.wire.topics import Channel, topic
 from tests.system.field import FIRST_WH, LINES, NODES, PASSWORDS, START_S, World, world_in
+from tests.village import CHAIN_METER
 
 KILLS = 6
 LONGEST_LIFE_S = 0.6
@@ -32,7 +33,7 @@ def give_credit(world: World) -> None:
     """As the settlement process does when the contract says so."""
     with closing(sqlite3.connect(world.database)) as store, store:
         store.execute(
-            f"""INSERT INTO chain_meter
+            f"""INSERT INTO {CHAIN_METER}
                 SELECT meter_point_id, 0, 1000000000, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, {START_S}
                 FROM meter_point"""
         )

@@ -187,9 +187,19 @@ class Answer:
 
 async def ask(port: int, target: str, method: str = "GET", *headers: str) -> Answer:
     """Send exactly these bytes: no client tidies the path up first."""
+    return await _exchange(port, f"{method} {target} HTTP/1.1", headers, b"")
+
+
+async def post(port: int, target: str, body: bytes, *headers: str) -> Answer:
+    """Send a body."""
+    length = f"Content-Length: {len(body)}"
+    return await _exchange(port, f"POST {target} HTTP/1.1", (length, *headers), body)
+
+
+async def _exchange(port: int, request: str, headers: tuple[str, ...], sent: bytes) -> Answer:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = [f"{method} {target} HTTP/1.1", "Host: evil.example", "Connection: close", *headers]
-    writer.write("\r\n".join([*lines, "", ""]).encode())
+    lines = [request, "Host: evil.example", "Connection: close", *headers]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + sent)
     async with asyncio.timeout(DEADLINE_S):
         answer = await reader.read()
     writer.close()

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.clock import Clock
+from gateway.clock.trust import begin
 from gateway.domain.signs import SignKind
 from gateway.domain.supply import Reason
 from gateway.store.database import Database
@@ -178,6 +179,25 @@ async def test_the_page_says_that_it_is_out_of_date(database: Database) -> None:
     await counted(database, point, 10, ago_s=600)
     page = await page_of(database)
     assert "This page is out of date No meter has been read since 13:22 (10 min ago)." in page
+
+
+async def test_while_the_time_is_not_known_the_page_says_so_and_calls_no_meter_silent(
+    database: Database,
+) -> None:
+    [point] = await build(database, house("house-01"))
+    await counted(database, point, 10, ago_s=6 * 3_600)
+    await mark_status(database, "clock", "alarm", "the time is not known: no NTP.", NOW_S)
+    clock = clock_at(NOW_S)
+    clock.standing = begin("boot", clock.monotonic_ms(), 0, NOW_S * 1000, 0, 0)
+    clock.standing = replace(clock.standing, floor_ms=0, offset_ms=NOW_S * 1000)
+    clock.standing = replace(
+        clock.standing, offset_ms=clock.standing.offset_ms - clock.monotonic_ms()
+    )
+    page = await page_of(database, clock)
+    assert "or later: the time is not known" in page
+    assert "Needs a person Clock The time is not known: no NTP." in page
+    assert "0 silent" in page
+    assert "out of date" not in page
 
 
 async def test_a_driven_village_is_not_called_silent_for_its_pace(database: Database) -> None:

@@ -61,7 +61,13 @@ class Site:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which meter points, under which load."""
     parser.add_argument("label", nargs="*", help="meter points; default: all that have a relay")
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     parser.add_argument("--load-w", type=_load, help="the load at each of them, W; default: ask")
     parser.add_argument(
         "--wait-s", type=float, default=15.0, help="how long a meter may take to show it (15)"

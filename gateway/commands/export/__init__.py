@@ -7,9 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.destination import check_destination
 from gateway.commands.export.files import FORMATS
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import Permanent
@@ -21,16 +23,32 @@ from gateway.store.verification import meter_labels
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which rows, which form and which file."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     add_period(parser)
     parser.add_argument(
         "--meter", action="append", metavar="LABEL", help="of this meter point only; repeat it"
     )
-    parser.add_argument("--what", choices=TABLES, default="readings", help="(readings)")
-    parser.add_argument("--format", choices=FORMATS, default="csv", help="(csv)")
+    parser.add_argument(
+        "--what",
+        choices=TABLES,
+        default="readings",
+        metavar="WHAT",
+        help=f"one of {', '.join(TABLES)} (readings)",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="csv", metavar="FORM", help="csv or parquet (csv)"
+    )
     parser.add_argument("--utc", action="store_true", help="instants in UTC, not village time")
     parser.add_argument("--replace", action="store_true", help="write over an older file")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,10 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = load(arguments.config)
     path = arguments.output
-    if path.exists() and not arguments.replace:
-        raise Permanent(f"{path} is there already: name another file, or give --replace")
-    if not path.parent.is_dir():
-        raise Permanent(f"the folder {path.parent} isn't there: create it first")
+    check_destination(path, Path(config.gateway.database), is_replaced=arguments.replace)
     from_ms, to_ms = take_period(arguments.start, arguments.end, config.zone)
     if to_ms is None:
         to_ms = int(app.clock_of(config).now_s() * 1000)
@@ -52,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = Chosen(from_ms or 0, to_ms, labels)
     with stopping() as stop:
         rows = _write(config, arguments, chosen, stop)
-    print(f"{path}: {rows} rows")
+    show(f"{path}: {rows} rows")
     return 0
 
 

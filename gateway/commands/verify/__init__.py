@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
+from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.commands.verify.figures import figures
 from gateway.commands.verify.readings import Report
@@ -32,7 +33,13 @@ NEVER_S = NEVER_MS // 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is proved, and of which file."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    which.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"the settings ({DEFAULT_PATH})",
+    )
     which.add_argument("--database", type=Path, help="a database or a backup, without a TOML file")
     parser.add_argument(
         "--meter", action="append", metavar="LABEL", help="gaps and counts of this one only"
@@ -77,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         with Progress("verifying", stop) as progress:
             wanted = Wanted(chosen, *span_ms)
             summary = verify(connection, wanted, report.tell, progress.at)
-    print("\n".join(report.lines(summary)))
+    show("\n".join(report.lines(summary)))
     return 1 if report.found else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from gateway.commands.showing import show
 from gateway.domain.proof import Break, Kind
 from gateway.domain.readings import at_milliseconds
 from gateway.store.recounting import Miscount
@@ -39,7 +40,7 @@ class Report:
             case Silence():
                 if self._gaps:
                     span = self._span(finding.from_ms, finding.to_ms)
-                    print(f"gap: {finding.label}: nothing was read from {span}")
+                    show(f"gap: {finding.label}: nothing was read from {span}")
             case Break():
                 self.found += 1
                 self._breaks = sorted([*self._breaks, finding], key=_place)[:MOST_SHOWN]

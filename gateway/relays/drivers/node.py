@@ -14,7 +14,7 @@ from typing import Protocol
 from gateway.clock import Clock
 from gateway.errors import Permanent
 from gateway.store.database import Database
-from gateway.store.supply import take_counter
+from gateway.store.switchings import take_counter
 from gateway.wire.relays import RelayCommand, Switch, encode_command
 from gateway.wire.topics import Channel, topic
 

@@ -5,6 +5,7 @@ The ABI is that of ``contracts/meter``. Decides nothing.
 
 from __future__ import annotations
 
+from gateway.domain.credits import Float
 from gateway.ledger.contracts.meter.administering import (
     activate_meter,
     add_site,
@@ -42,7 +43,6 @@ from gateway.ledger.contracts.meter.asking import (
 )
 from gateway.ledger.contracts.meter.entries import (
     MODES,
-    Float,
     MeterState,
     Plan,
     Site,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gateway.domain.batches import Price, Receipt
+from gateway.domain.credits import Float
 from gateway.domain.pages import MeterRecord
 from gateway.ledger.contracts.calls import CallFor, call_for
 from gateway.ledger.contracts.meter.entries import (
-    Float,
     MeterState,
     Site,
     decode_float,

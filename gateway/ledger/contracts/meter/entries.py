@@ -10,6 +10,7 @@ from enum import IntEnum
 from stellar_sdk import xdr
 
 from gateway.domain.batches import Price, Receipt
+from gateway.domain.credits import Float
 from gateway.domain.pages import MeterRecord, decode_page
 from gateway.ledger.contracts.calls import persistent_key
 from gateway.ledger.contracts.values import (
@@ -98,31 +99,6 @@ class TopUp:
     meter_id: int
     amount: int
     plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Float:
-    """What the operator has paid in ahead, and the proof of the last credit from it.
-
-    Args:
-        balance: stroops.
-        sequence: number of the last credit; 0: there was none yet.
-        previous_digest: digest before it, 32 bytes.
-        digest: its digest, 32 bytes.
-        credited: stroops given to meters by it.
-        refused: stroops of it that stayed in the float.
-        total_credited: stroops given to meters, ever.
-        closed_s: close time of the ledger that took it (unix seconds).
-    """
-
-    balance: int
-    sequence: int
-    previous_digest: bytes
-    digest: bytes
-    credited: int
-    refused: int
-    total_credited: int
-    closed_s: int
 
 
 def site_key(contract: str, site: int) -> xdr.LedgerKey:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from stellar_sdk import xdr
 
 from gateway.domain.batches import Batch, Receipt
+from gateway.domain.credits import Float
 from gateway.ledger.contracts.calls import Call, CallFor, call, call_for
 from gateway.ledger.contracts.meter.entries import (
-    Float,
     Plan,
     TopUp,
     decode_float,

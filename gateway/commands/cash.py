@@ -1,0 +1,157 @@
+"""Cash: take it and print a numbered receipt, see what was taken, take a payment back."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+from datetime import datetime, time
+
+from gateway import app
+from gateway.commands.configured import add_config
+from gateway.commands.instant import say_instant
+from gateway.config import Config, load
+from gateway.domain.money import parse_amount, show_amount
+from gateway.domain.receipts import Receipt
+from gateway.errors import Permanent
+from gateway.store.credits import (
+    DailyLimit,
+    LocalCredit,
+    Payment,
+    Void,
+    find_payment,
+    find_payments,
+    take_payment,
+    void_payment,
+)
+from gateway.store.database import Database
+
+STATES = {
+    "local": "counted here, on its way to the chain",
+    "on_chain": "on chain",
+    "refused": "refused by the contract",
+    "void": "TAKEN BACK",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``take``, ``receipt``, ``void`` and ``list``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    take = actions.add_parser("take", help="count cash for a meter point and print its receipt")
+    take.add_argument("label", help="the meter point's label")
+    take.add_argument("amount", help="in tokens, like 12.5")
+    take.add_argument("--cashier", required=True, metavar="NAME", help="who takes it")
+    take.add_argument("--key", help="of your own: with one key cash is counted once")
+    receipt = actions.add_parser("receipt", help="print a receipt again")
+    void = actions.add_parser("void", help="take a payment back while it is not on its way")
+    for action in (receipt, void):
+        action.add_argument("number", help="of the receipt, like 17 or 1-000017")
+    void.add_argument("--by", required=True, metavar="NAME", help="who answers for it")
+    void.add_argument("--reason", required=True, help="why, one line; it is kept")
+    actions.add_parser("list", help="the last hundred payments, of every kind")
+    add_config(parser, actions.choices.values())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it, and print the receipt.
+
+    Raises:
+        GatewayError: nothing was counted, and the sentence says why.
+    """
+    config = load(arguments.config)
+    print(asyncio.run(_do(config, arguments)))
+    return 0
+
+
+async def _do(config: Config, arguments: argparse.Namespace) -> str:
+    async with app.opened_store(config) as (database, clock):
+        now_s = int(clock.now_s())
+        match arguments.action:
+            case "take":
+                return await _take(config, database, arguments, now_s)
+            case "receipt":
+                found = await find_payment(database, _receipt_number(arguments.number))
+                if found is None:
+                    raise Permanent(f"there is no receipt {arguments.number}")
+                return printed(config, *found)
+            case "void":
+                number = _receipt_number(arguments.number)
+                credit, void = await void_payment(
+                    database, number, arguments.by, arguments.reason, now_s
+                )
+                return printed(config, credit, void)
+            case _:
+                return table(config, await find_payments(database))
+
+
+async def _take(
+    config: Config, database: Database, arguments: argparse.Namespace, now_s: int
+) -> str:
+    limits = {one.name: one.daily_limit for one in config.cashier}
+    if arguments.cashier not in limits:
+        known = ", ".join(limits) or "none yet"
+        raise Permanent(
+            f"{arguments.cashier} is no cashier (known: {known}): add a [[cashier]] table with "
+            "name and daily_limit"
+        )
+    try:
+        stroops = parse_amount(arguments.amount)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
+    payment = Payment(
+        label=arguments.label,
+        kind="cash",
+        amount_stroops=stroops,
+        author=arguments.cashier,
+        at_s=now_s,
+        key=f"cash:{arguments.key or secrets.token_hex(16)}",
+    )
+    limit = DailyLimit(_day_start_s(config, now_s), parse_amount(limits[arguments.cashier]))
+    credit = await take_payment(database, payment, limit)
+    again = "\nthis was taken before under the same key: nothing was counted again"
+    return printed(config, credit, None) + (again if credit.is_repeated else "")
+
+
+def _day_start_s(config: Config, now_s: int) -> int:
+    today = datetime.fromtimestamp(now_s, config.zone).date()
+    return int(datetime.combine(today, time(), config.zone).timestamp())
+
+
+def _receipt_number(text: str) -> int:
+    digits = text.rpartition("-")[2]
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > len("999999999999"):
+        raise Permanent(f"{text[:40]!r} is no receipt's number: give it like 17 or 1-000017")
+    return int(digits)
+
+
+def printed(config: Config, credit: LocalCredit, void: Void | None) -> str:
+    """A receipt's text, with its counter-entry where it was taken back."""
+    note = ["Keep this receipt.", f"State: {STATES[credit.state]}."]
+    if credit.reason:
+        note.append(f"{credit.reason}.")
+    if void is not None:
+        when = say_instant(void.at_s, config.zone)
+        note.append(f"Taken back by receipt {void.number}, {when}, {void.author}: {void.reason}.")
+    return Receipt(
+        village=config.gateway.name,
+        number=credit.number,
+        when=say_instant(credit.at_s, config.zone),
+        lines=[("Meter", credit.label), ("Paid by", credit.kind), ("Taken by", credit.author)],
+        total=f"{show_amount(credit.amount_stroops)} {config.chain.token}",
+        note=note,
+    ).text()
+
+
+def table(config: Config, payments: list[LocalCredit]) -> str:
+    """Payments, a line each."""
+    if not payments:
+        return "no payment was taken here yet"
+    head = f"{'receipt':<12} {'time':<16} {'meter point':<20} {'how':<5} {'amount':>14}  by, state"
+    return "\n".join([head, *(_line(config, one) for one in payments)])
+
+
+def _line(config: Config, one: LocalCredit) -> str:
+    return (
+        f"{one.number:<12} {say_instant(one.at_s, config.zone):<16} {one.label:<20} "
+        f"{one.kind:<5} {show_amount(one.amount_stroops):>14}  {one.author}, {STATES[one.state]}"
+    )
