@@ -37,7 +37,7 @@ RENEWED_DAYS = 32
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """Hourly batches of 100 meters, after the first one, which creates the receipt.
+    """Batches of 100 meters, after the first one, which creates the receipt.
 
     Args:
         work_xlm: fees of 30 days without rent.
@@ -55,7 +55,7 @@ class Month:
 def measure() -> Benchmark:
     """Run every size in both layouts, a month in both, and 200 meters that all change state."""
     sizes = {layout: _sizes(layout) for layout in LAYOUTS}
-    months = {layout: _month(layout) for layout in LAYOUTS}
+    months = {layout: month(layout) for layout in LAYOUTS}
     table = [*_size_table(sizes), "", *_month_table(months), ""]
     table += _rent_table(months["meter"].rent_rows)
     return Benchmark("settlement", _claims(months, _change_everything()), tuple(table))
@@ -124,19 +124,26 @@ def _sizes(layout: str) -> dict[int, Cost | str]:
     return found
 
 
-def _month(layout: str) -> Month:
-    """Rent is measured where it is dear: today's rate is the lowest that the protocol has."""
+def month(layout: str, hours: int = 1) -> Month:
+    """Live a month of 100 meters.
+
+    Rent is measured where it is dear: today's rate is the lowest that the protocol has.
+
+    Args:
+        layout: 'meter' or 'entries'.
+        hours: how many one batch covers, a divisor of a day's.
+    """
     with opened(DEAR_STATE_BYTES) as chain:
         token = token_on(chain)
         village = village_on(chain, layout, token, 100)
         for slot in range(village.meters):
             village.pay(slot, 10**12)
-        village.settle()
-        costs = [village.settle() for _ in range(RENEWED_DAYS * 24)]
+        village.settle(hours)
+        costs = [village.settle(hours) for _ in range(RENEWED_DAYS * 24 // hours)]
         rows = _rent_by_entry(village) if layout == "meter" else {}
     rent = sum(cost.rent_stroops for cost in costs) * 30 / RENEWED_DAYS
     return Month(
-        work_xlm=sum(cost.work_stroops for cost in costs[:MONTH_HOURS]) / STROOPS_PER_XLM,
+        work_xlm=sum(cost.work_stroops for cost in costs[: MONTH_HOURS // hours]) / STROOPS_PER_XLM,
         rent_xlm=rent / STROOPS_PER_XLM,
         one_stroops=costs[0].work_stroops,
         rent_rows=rows,

@@ -5,6 +5,7 @@ The same for both layouts, whose calls are called alike. Claims nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.chain import HOUR_LEDGERS, START_S, Chain, Cost
@@ -31,6 +32,7 @@ class Village:
         meters: how many it has, in slots 0, 1, 2, ...
         start_s: when the first batch begins, unix seconds.
         settled: batches so far.
+        hours: hours in them.
     """
 
     chain: Chain
@@ -38,28 +40,36 @@ class Village:
     meters: int
     start_s: int
     settled: int = field(default=0, init=False)
+    hours: int = field(default=0, init=False)
 
-    def settle(self) -> Cost:
-        """Let an hour go by and settle it: every meter used some of one tier.
+    def settle(self, hours: int = 1) -> Cost:
+        """Let hours go by and settle them: every meter used some of each hour's tier.
+
+        Args:
+            hours: that the batch covers.
 
         Raises:
             TooLarge: it is beyond a limit of the network.
         """
-        self.chain.pass_ledgers(HOUR_LEDGERS)
-        tier = ("off_peak_wh", "standard_wh", "peak_wh")[self.settled % 24 // 8]
-        usage = [SlotUsage(slot, **{tier: 100 + slot % 200}) for slot in range(self.meters)]
+        self.chain.pass_ledgers(hours * HOUR_LEDGERS)
+        tiers = Counter(hour % 24 // 8 for hour in range(self.hours, self.hours + hours))
+        usage = [
+            SlotUsage(slot, *((100 + slot % 200) * tiers[tier] for tier in range(len(RATES))))
+            for slot in range(self.meters)
+        ]
         batch = Batch(
             site=SITE,
             writer=WRITER,
             sequence=self.settled + 1,
-            from_s=self.start_s + self.settled * HOUR_S,
-            to_s=self.start_s + (self.settled + 1) * HOUR_S,
+            from_s=self.start_s + self.hours * HOUR_S,
+            to_s=self.start_s + (self.hours + hours) * HOUR_S,
             price_version=1,
             root=ROOT,
             slots=tuple(usage),
         )
         cost = self.chain.do(meter.batch_update_usage(self.contract, self.chain.address, batch))
         self.settled += 1
+        self.hours += hours
         return cost
 
     def pay(self, slot: int, amount: int) -> None:

@@ -119,6 +119,7 @@ class Books:
         usage_wh: usage, ever.
         residue_wh: refused for good.
         ahead_wh: what the chain has counted and the store has yet to see.
+        replaced_wh: what it had counted before this file was begun, which the store never will.
     """
 
     chain_wh: int | None
@@ -127,6 +128,7 @@ class Books:
     usage_wh: int
     residue_wh: int
     ahead_wh: int
+    replaced_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,7 @@ def check_books(statement: Statement, books: Books) -> list[Mismatch]:
             )
         )
     settled_wh = total_wh + statement.residue_wh + statement.open_wh
-    if books.claimed_wh + books.ahead_wh != settled_wh:
+    if books.claimed_wh + books.ahead_wh + books.replaced_wh != settled_wh:
         found.append(
             Mismatch(
                 Step.USAGE,

@@ -32,7 +32,9 @@ SELECT p.label,
        + IFNULL((SELECT SUM(usage_wh) FROM feeder_usage f
                  WHERE f.meter_point_id = p.meter_point_id), 0) AS usage_wh,
        IFNULL((SELECT SUM(counted_wh) FROM installation o
-               WHERE o.meter_point_id = p.meter_point_id AND o.to_s IS NOT NULL), 0) AS before_wh,
+               WHERE o.meter_point_id = p.meter_point_id AND o.to_s IS NOT NULL), 0)
+       + (SELECT carried_wh FROM installation f WHERE f.meter_point_id = p.meter_point_id
+          ORDER BY f.from_s, f.installation_id LIMIT 1) AS before_wh,
        i.carried_wh, IFNULL(r.cumulative_wh, 0) AS cumulative_wh,
        IFNULL((SELECT added_wh FROM added a
                WHERE a.meter_point_id = p.meter_point_id), 0) AS added_wh

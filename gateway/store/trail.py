@@ -243,7 +243,7 @@ def read_books(connection: sqlite3.Connection, point: Point) -> Books:
     """What is stored of a meter point beside its items."""
     row = connection.execute(
         """SELECT c.total_wh, c.balance, IFNULL(u.claimed_wh, 0), IFNULL(u.usage_wh, 0),
-                  IFNULL(s.residue_wh, 0), IFNULL(s.ahead_wh, 0)
+                  IFNULL(s.residue_wh, 0), IFNULL(s.ahead_wh, 0), IFNULL(s.adopted_wh, 0)
            FROM meter_point p LEFT JOIN chain_meter c USING (meter_point_id)
            LEFT JOIN settlement s USING (meter_point_id)
            LEFT JOIN (SELECT meter_point_id, SUM(claimed_wh) AS claimed_wh,

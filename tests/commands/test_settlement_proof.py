@@ -476,7 +476,7 @@ def flipped(value: int | str | bytes, data: st.DataObject) -> int | str | bytes:
 
 
 @given(PLACES, st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_figure_that_a_bill_rests_on_changes_unseen(
     lived: Lived, path: Path, place: tuple[str, str], data: st.DataObject
 ) -> None:
