@@ -237,18 +237,17 @@ class Deaths:
         """At what it was killed, and what the outbox said."""
         records = list(read_log(Path(self.life.log)))
         death = records[-1]
-        call = f"{CALLS[death.detail]} {FILE_NAMES[death.name]}"
+        how = 1 if how == 2 and death.detail != "W" else how
+        call = f"{HOW[how]} {CALLS[death.detail]} {FILE_NAMES[death.name]}"
         if death.detail == "X":
-            sent = b"".join(one.data for one in records if one.op == "X")
-            found = _METHOD.findall(sent)
-            call = f"sending {found[-1].decode() if found else 'the first request'}"
-            call += " (or the next)" if how == 0 else ""
+            found = _METHOD.findall(b"".join(one.data for one in records if one.op == "X"))
+            method = found[-1].decode() if found else "connecting"
+            call = f"after the answer to {method}" if how == 0 else f"after sending {method}"
         with closing(connect(self.stage.path)) as file:
             row = file.execute(
                 "SELECT kind, state FROM outbox ORDER BY outbox_id DESC LIMIT 1"
             ).fetchone()
-        how = 0 if how == 2 and death.detail != "W" else how
-        return f"{HOW[how]} {call.strip()}, {' '.join(row) if row else 'nothing in the outbox'}"
+        return f"{call}: {' '.join(row) if row else 'nothing in the outbox'}"
 
     async def _cut_power(self) -> None:
         """What was not synced is gone, or there in part; the next life has to do with that."""
