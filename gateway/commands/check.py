@@ -9,7 +9,8 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.app import bearer_secret, node_keys, token_settings
+from gateway.app.secret_files import bearer_secret, node_keys
+from gateway.app.settings import token_settings
 from gateway.commands.showing import show
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.errors import ConfigError, GatewayError

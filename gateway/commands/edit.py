@@ -7,6 +7,7 @@ import asyncio
 from datetime import datetime
 
 from gateway import app
+from gateway.app.settings import time_bands
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant, take_instant
 from gateway.commands.showing import show
@@ -77,7 +78,7 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
 async def _decide(
     config: Config, database: Database, act: Act, arguments: argparse.Namespace
 ) -> Edit:
-    tier_at = app.time_bands(config).tier_at
+    tier_at = time_bands(config).tier_at
     match arguments.action:
         case "release":
             return await release(database, act, tier_at)

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 
 from gateway import app
+from gateway.app.settings import time_bands
 from gateway.commands.configured import add_config
 from gateway.commands.instant import add_at, say_instant, take_instant
 from gateway.commands.showing import show, table
@@ -100,7 +101,7 @@ async def _exchange(config: Config, arguments: argparse.Namespace) -> str:
     async with app.opened_store(config) as (database, clock):
         at_s = take_instant(arguments.at, config.zone, int(clock.now_s()))
         exchange = Exchange(arguments.label, at_s, old, new)
-        exchanged = await exchange_meter(database, exchange, app.time_bands(config).tier_at)
+        exchanged = await exchange_meter(database, exchange, time_bands(config).tier_at)
     return _said(config, exchange, exchanged)
 
 

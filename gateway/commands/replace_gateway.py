@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway import app
+from gateway.app.settings import ledger_settings, time_bands
 from gateway.commands.asking import asked, confirm
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.domain.batches import Head, Receipt
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _replace(config: Config, given: Mapping[str, int] | None, *, is_sure: bool) -> Receipt:
-    settings = app.ledger_settings(config)
+    settings = ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
     client = LedgerClient(
         settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers
@@ -82,7 +83,7 @@ async def _replace(config: Config, given: Mapping[str, int] | None, *, is_sure: 
             print(_story(receipt, beginnings))
             if not is_sure:
                 confirm("Switch the other gateway off for good, then: take over?")
-            await adopt_registers(database, beginnings, app.time_bands(config).tier_at, now_s)
+            await adopt_registers(database, beginnings, time_bands(config).tier_at, now_s)
             return await take_over(settings, database, clock, client, key)
     finally:
         await client.close()

@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 
 from gateway import app
+from gateway.app.settings import ledger_settings
 from gateway.config import DEFAULT_PATH, Config, load
 from gateway.domain.batches import Receipt
 from gateway.ledger.client import LedgerClient
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _take_over(config: Config) -> Receipt:
-    settings = app.ledger_settings(config)
+    settings = ledger_settings(config)
     key = SigningKey.load(Path(config.chain.key_file))
     client = LedgerClient(
         settings.rpc_urls, settings.passphrase, max_lag_ledgers=settings.max_lag_ledgers

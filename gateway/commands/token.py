@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import app
+from gateway.app.secret_files import read_token_keys
+from gateway.app.settings import token_settings
 from gateway.commands.configured import add_config
 from gateway.commands.vending import issue
 from gateway.config import Config, load
@@ -65,7 +67,7 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
         now_s = int(clock.now_s())
         match arguments.action:
             case "enter":
-                settings = app.token_settings(config)
+                settings = token_settings(config)
                 if settings is None:
                     raise Permanent("tokens are not taken: set [tokens] with a keys_file")
                 return await _enter(config, database, settings, arguments, now_s)
@@ -126,7 +128,7 @@ def _issue(arguments: argparse.Namespace) -> str:
     counts = arguments.counts or keys_file.with_name(f"{keys_file.name}.counts")
     print(f"warning: {WARNING}", file=sys.stderr)
     count, digits = issue(
-        app.read_token_keys(keys_file),
+        read_token_keys(keys_file),
         counts,
         arguments.label,
         arguments.units,

@@ -9,6 +9,7 @@ import pytest
 
 from gateway import app
 from gateway.__main__ import main
+from gateway.app.settings import notice_settings
 from gateway.commands.check import problems
 from gateway.config import Config, load
 
@@ -76,7 +77,7 @@ def test_the_file_says_what_wires_lose_and_what_is_too_low(village: Path) -> Non
         village.read_text()
         + "nominal_v = 120\nno_load_w = 30\nresistance_mohm = 400\nalarm_percent = 4.5\n"
     )
-    settings = app.notice_settings(load(village))
+    settings = notice_settings(load(village))
     [feeder] = settings.feeders
     assert settings.only == "north"
     assert (feeder.model.no_load_w, feeder.model.resistive_ppm_per_kw) == (30, 27_777)
@@ -88,7 +89,7 @@ def test_the_file_says_what_wires_lose_and_what_is_too_low(village: Path) -> Non
 def test_who_is_read_seldom_is_mute_later(village: Path) -> None:
     text = village.read_text().replace("# read_every_s = 10", "read_every_s = 900")
     village.write_text(text)
-    settings = app.notice_settings(load(village))
+    settings = notice_settings(load(village))
     assert settings.signs.mute_after_s == 2_710
     assert settings.feeders[0].losses.period_s == 900
 

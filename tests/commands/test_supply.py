@@ -12,6 +12,7 @@ import pytest
 
 from gateway import app
 from gateway.__main__ import main
+from gateway.app.settings import supply_settings
 from gateway.config import load
 from gateway.relays import SupplyControl
 from tests.commands.lines import journal, write_config
@@ -44,7 +45,7 @@ def live(path: Path, relays: Contactors) -> None:
     async def tick() -> None:
         config = load(path)
         async with app.opened_store(config) as (database, clock):
-            settings = app.supply_settings(config)
+            settings = supply_settings(config)
             control = SupplyControl(settings, database, clock, {"gpio": relays})
             await control.tick(clock.now())
 
@@ -194,7 +195,7 @@ stagger_s = 30
 """,
     )
     config.write_text(text.replace("slot = 1\n", "slot = 1\nload_limit_w = 800\n"))
-    settings = app.supply_settings(load(config))
+    settings = supply_settings(load(config))
     assert settings.warn_stroops == (500, 100)
     assert (settings.policy.overdraft_stroops, settings.policy.stagger_s) == (7, 30)
     first, second = settings.policy.quiet_hours.spans

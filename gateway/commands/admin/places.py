@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.app import PASSPHRASES
+from gateway.app.settings import PASSPHRASES
 from gateway.commands.admin.words import U32_MAX
 from gateway.errors import Permanent
 from gateway.ledger.addresses import is_contract

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import app
+from gateway.app.secret_files import node_keys, read_secret
 from gateway.broker import Broker, BrokerSettings
 from gateway.clock import Clock
 from gateway.commands.asking import asked, confirm
@@ -179,7 +180,7 @@ async def _site(config: Config, labels: Sequence[str], wait_s: float) -> AsyncIt
             running = asyncio.create_task(broker.run())
             stack.push_async_callback(_end, running)
             await readings.wait_online()
-            keys = app.node_keys(Path(config.mqtt.node_keys_file))
+            keys = node_keys(Path(config.mqtt.node_keys_file))
             drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
         nodes = {
             point.label: point.address.removeprefix("node/")
@@ -235,7 +236,7 @@ def _broker(config: Config) -> Broker:
     mqtt = config.mqtt
     if mqtt is None:  # only called where there is one
         raise AssertionError
-    password = app.read_secret(Path(mqtt.password_file)).strip()
+    password = read_secret(Path(mqtt.password_file)).strip()
     return Broker(
         BrokerSettings(
             mqtt.host,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from gateway import app
+from gateway.app.settings import supply_settings
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
 from gateway.commands.supply.telling import listed, shown
@@ -151,7 +152,7 @@ async def _order(
 
 async def _left(config: Config, database: Database, act: Act) -> int | None:
     """What is left of a household's money; None where no money is counted down."""
-    settings = app.supply_settings(config)
+    settings = supply_settings(config)
     points = await SupplyBook(database, settings.only_feeder).find(act.at_s)
     point = next((one for one in points if one.label == act.label), None)
     if point is None:

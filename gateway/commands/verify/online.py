@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway import app
+from gateway.app.settings import ledger_settings
 from gateway.config import Config
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.witness import read_witness
@@ -22,7 +22,7 @@ def ask(config: Config, point: Point, prices: int) -> Witness:
 
 
 async def _ask(config: Config, point: Point, prices: int) -> Witness:
-    settings = app.ledger_settings(config)
+    settings = ledger_settings(config)
     client = LedgerClient(settings.rpc_urls, settings.passphrase)
     try:
         return await read_witness(client, settings, point.slot, prices)
