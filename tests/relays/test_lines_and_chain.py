@@ -314,7 +314,7 @@ async def test_plans_count_for_seven_days_while_nobody_knows_the_time(
         "boot",
         NOW_S * 1000,
         0,
-        anchored=True,
+        anchored_by=Source.NTP,
         trusted_by=Source.NTP,
         since_ms=0,
         untrusted_ms=0,
