@@ -157,7 +157,8 @@ def _begun(config: Config) -> Path:
     path = Path(config.gateway.database)
     if not path.exists():
         raise Permanent(
-            f"{path} isn't there yet: start field, which begins it, or correct gateway.database"
+            f"{path} isn't there yet, and field begins it: start it, then ask again; or correct "
+            "gateway.database"
         )
     return path
 

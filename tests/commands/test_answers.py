@@ -46,7 +46,10 @@ def test_who_only_asks_begins_no_database(
 ) -> None:
     (config.parent / "site" / "usage.db").unlink()
     assert main(with_config(words, config)) == 1
-    assert "usage.db isn't there yet: start field, which begins it" in capsys.readouterr().err
+    assert (
+        "usage.db isn't there yet, and field begins it: start it, then ask again"
+        in capsys.readouterr().err
+    )
     assert not list((config.parent / "site").iterdir())
 
 
