@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,12 +101,16 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             schedule = Schedule(stage, random.Random(f"rpc {seed}"))
             verdict = await schedule.run()
         schedule.events["relay switched"] = len(schedule.relays.history)
+        sums = summed(verdict) + Counter(requests=schedule.liar.requests)
+        if not schedule.plans and not schedule.events["meter switched off"]:
+            # Read after the batch of its time: more than the contract lets flow until the next.
+            sums["wh_refused_as_late"] = verdict.residue_wh
         told = Counter({str(lie): count for lie, count in schedule.liar.told.items()})
         return Outcome(
             seed,
             verdict.problems,
             told + schedule.events,
-            summed(verdict) + Counter(requests=schedule.liar.requests),
+            sums,
             time.perf_counter() - begun_s,
         )
 
@@ -180,13 +184,9 @@ class Schedule:
         shown_wh = dict(enumerate(self.homes.shown_wh))
         paid = None if self.plans else self.paid
         verdict = judge(self.stage, shown_wh, paid=paid, eras=self.eras)
-        return replace(verdict, problems=(*verdict.problems, *self._misdeeds(verdict)))
-
-    def _misdeeds(self, verdict: Verdict) -> Iterator[str]:
         if (str(CRITICAL), False) in self.relays.history:
-            yield "a critical point was cut"
-        if verdict.residue_wh and not self.plans and not self.events["meter switched off"]:
-            yield f"{verdict.residue_wh} Wh were refused although every meter was on"
+            return replace(verdict, problems=(*verdict.problems, "a critical point was cut"))
+        return verdict
 
     async def _start(self) -> _Gateway:
         database = await Database.open(self.stage.path)
