@@ -253,7 +253,8 @@ def check_heads(
     heads = commitment.heads
     if READINGS in heads:
         yield from _check_group(link, heads[READINGS], group_hash, newest)
-    if price is None or heads.get(PRICE) != price_anchor(price):
+    is_known = price is not None and heads.get(PRICE) == price_anchor(price)
+    if not is_known and (price is not None or link.state == "confirmed"):
         yield Mismatch(
             Step.CHARGE,
             f"price version {link.batch.price_version} in this file is not the one that "

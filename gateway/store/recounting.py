@@ -33,8 +33,10 @@ SELECT p.label,
                  WHERE f.meter_point_id = p.meter_point_id), 0) AS usage_wh,
        IFNULL((SELECT SUM(counted_wh) FROM installation o
                WHERE o.meter_point_id = p.meter_point_id AND o.to_s IS NOT NULL), 0)
-       + (SELECT carried_wh FROM installation f WHERE f.meter_point_id = p.meter_point_id
-          ORDER BY f.from_s, f.installation_id LIMIT 1) AS before_wh,
+       -- a file that began in the place of a lost one carries the estimate that it began with
+       + IFNULL((SELECT f.carried_wh FROM installation f JOIN settlement s USING (meter_point_id)
+                 WHERE f.meter_point_id = p.meter_point_id AND s.adopted_wh > 0
+                 ORDER BY f.from_s, f.installation_id LIMIT 1), 0) AS before_wh,
        i.carried_wh, IFNULL(r.cumulative_wh, 0) AS cumulative_wh,
        IFNULL((SELECT added_wh FROM added a
                WHERE a.meter_point_id = p.meter_point_id), 0) AS added_wh

@@ -332,11 +332,13 @@ CHANGES = {
         "the contract has counted 3635 Wh of this meter, and its batches (3636 Wh)",
     ),
     "some was refused by nobody": (
-        "INSERT INTO settlement VALUES (1, 5, 0) ON CONFLICT DO UPDATE SET residue_wh = 5",
+        "INSERT INTO settlement (meter_point_id, residue_wh) VALUES (1, 5) "
+        "ON CONFLICT DO UPDATE SET residue_wh = 5",
         "5 Wh are booked as refused for good, and the batches say 0 Wh",
     ),
     "the chain is ahead of nothing": (
-        "INSERT INTO settlement VALUES (1, 0, 5) ON CONFLICT DO UPDATE SET ahead_wh = 5",
+        "INSERT INTO settlement (meter_point_id, ahead_wh) VALUES (1, 5) "
+        "ON CONFLICT DO UPDATE SET ahead_wh = 5",
         "(and the chain is 5 Wh ahead), but batches and refusals make 3636 Wh",
     ),
     "a group's hash is another": (

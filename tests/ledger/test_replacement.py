@@ -25,6 +25,7 @@ from gateway.store.database import Database
 from gateway.store.outbox import find_open
 from gateway.store.points import find_points
 from gateway.store.settlement import find_pending
+from tests.commands.stored import gateway
 from tests.ledger.localnet import PASSPHRASE
 from tests.ledger.verdict import facts
 from tests.ledger.village import (
@@ -147,6 +148,10 @@ async def test_a_new_card_adopts_what_the_chain_has_and_bills_the_rest_as_an_est
     assert [found[slot].chain_wh for slot in range(3)] == [300 + 25 + 40, 450, 560]
     assert (await settlement_status(database)).state == "online"
     await database.close()
+    for slot in range(3):
+        proof = ["verify", "--config", str(path), "--settlement", "--meter", f"house-{slot}"]
+        process = await asyncio.create_subprocess_exec(*gateway(*proof, "--online"))
+        assert await process.wait() == 0
 
 
 async def read_on(database: Database, village: Village, shown_wh: dict[int, int]) -> None:

@@ -32,13 +32,18 @@ from gateway.store.settlement import (
     find_pending,
     refuse_batch,
 )
+from gateway.store.snapshot import snapshot
+from gateway.store.tracing import trace
+from gateway.store.trail import find_point
+from tests.domain.contract import charged
 
 SITE, METERS, HOUR_S = 1, 3, 3600
 BOUGHT_WH = (0, 250, 10**6)
 NETWORK_ID = hashlib.sha256(b"test").digest()
 CONTRACT = "C" * 56
 APPLIED = Applied(1, 100)
-PRICES = (Price(1, 0, 1, 1, 1, 0, 0), Price(2, 5 * HOUR_S, 1, 1, 1, 0, 0))
+RATES = (701, 1_009, 1_511)
+PRICES = (Price(1, 0, *RATES, 0, 0), Price(2, 5 * HOUR_S, *RATES, 0, 0))
 
 
 CLAIMED = """
@@ -111,12 +116,7 @@ class Chain:
                 continue
             record = self.records[usage.slot]
             assert usage.market_wh <= record.market_credit_wh, "drawn beyond the credit"
-            self.records[usage.slot] = replace(
-                record,
-                total_wh=record.total_wh + usage.total_wh,
-                market_credit_wh=record.market_credit_wh - usage.market_wh,
-                last_read_s=batch.to_s,
-            )
+            self.records[usage.slot] = charged(record, usage, batch.to_s, RATES)
             accepted_wh += usage.total_wh
         self.ledger += 1
         self.receipt = Receipt(
@@ -131,7 +131,7 @@ class Chain:
             residue_wh=residue_wh,
             total_wh=sum(record.total_wh for record in self.records),
             total_residue_wh=(last.total_residue_wh if last else 0) + residue_wh,
-            root=bytes(32),
+            root=batch.root or bytes(32),
             closed_s=batch.to_s,
         )
 
@@ -257,6 +257,7 @@ class Life:
             assert await audit(database, SITE) == []
         pending = await find_pending(database, SITE)
         await database.close()
+        self.check_proof()
         for slot, register in enumerate(self.registers):
             total_wh = self.chain.records[slot].total_wh
             assert total_wh <= register, "settled twice"
@@ -265,6 +266,14 @@ class Life:
                 residue_wh = self.residue(slot)
                 stored_wh = self.stored_total(slot)
                 assert pending[slot] == register - stored_wh - residue_wh
+
+    def check_proof(self) -> None:
+        """Whatever happened, every bill is proved."""
+        with snapshot(self.path) as connection:
+            for slot in range(METERS):
+                found = find_point(connection, point(slot).label)
+                assert found is not None
+                assert trace(connection, found, (0, 1 << 40)).mismatches == []
 
     def claimed(self, slot: int) -> Counter[int]:
         """What is spoken for, Wh by the start of the quarter-hour."""
