@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ READINGS: Final = "readings"
 AUDIT: Final = "audit"
 """Number and hash of the newest entry of the audit log."""
 TOKENS: Final = "tokens"
-"""The counters of all meters' credit tokens."""
+"""How many meters took credit tokens, and the hash of which of them were used."""
 PRICE: Final = "price"
 """Number and hash of the price version that the batch is charged at."""
 USAGE: Final = "usage"
@@ -34,6 +34,7 @@ _TAG = b"gateway-root\x01"
 _HEAD = struct.Struct(">Q32s")
 _PRICE = struct.Struct(">IQqqqqq")
 _ITEM = struct.Struct(">II")
+_COUNTER = struct.Struct(">IQI")
 
 
 class CommitmentError(ValueError):
@@ -126,3 +127,18 @@ def usage_anchor(items: Iterable[tuple[int, bytes]]) -> Anchor:
         digest.update(_ITEM.pack(slot, len(parts)) + parts)
         count += 1
     return Anchor(count, digest.digest())
+
+
+def tokens_anchor(counters: Iterable[tuple[int, int, Sequence[int]]]) -> Anchor:
+    """The head of which tokens were used; none where no meter has taken any.
+
+    Args:
+        counters: slot, counter and used counts of each meter that took one, by slot.
+    """
+    digest = hashlib.sha256()
+    count = 0
+    for slot, counter, used in counters:
+        digest.update(_COUNTER.pack(slot, counter, len(used)))
+        digest.update(struct.pack(f">{len(used)}Q", *used))
+        count += 1
+    return Anchor(count, digest.digest()) if count else Anchor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import aiosqlite
@@ -10,10 +11,12 @@ from gateway.domain.batches import Price
 from gateway.domain.commitments import (
     PRICE,
     READINGS,
+    TOKENS,
     USAGE,
     Anchor,
     Commitment,
     price_anchor,
+    tokens_anchor,
     usage_anchor,
 )
 
@@ -34,6 +37,7 @@ async def collect_heads(
     return Commitment.of(
         {
             READINGS: await _newest_group(connection),
+            TOKENS: await _used_tokens(connection),
             PRICE: price_anchor(price),
             USAGE: usage_anchor(packed.items()),
         }
@@ -46,3 +50,11 @@ async def _newest_group(connection: aiosqlite.Connection) -> Anchor:
     ) as cursor:
         row = await cursor.fetchone()
     return Anchor(row["sequence"], row["hash"]) if row else Anchor()
+
+
+async def _used_tokens(connection: aiosqlite.Connection) -> Anchor:
+    rows = await connection.execute_fetchall(
+        """SELECT p.slot, t.counter, t.used FROM token_state t JOIN meter_point p
+           USING (meter_point_id) WHERE t.counter > 0 ORDER BY p.slot"""
+    )
+    return tokens_anchor((row["slot"], row["counter"], json.loads(row["used"])) for row in rows)

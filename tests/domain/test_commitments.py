@@ -21,6 +21,7 @@ from gateway.domain.commitments import (
     Commitment,
     CommitmentError,
     price_anchor,
+    tokens_anchor,
     usage_anchor,
 )
 
@@ -111,3 +112,21 @@ def test_another_part_of_any_meter_is_another_head(
     assert usage_anchor(other.items()) != usage_anchor(items.items())
     moved = {key: value for key, value in items.items() if key != slot}
     assert usage_anchor(moved.items()) != usage_anchor(items.items())
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 2**32 - 1),
+        st.tuples(st.integers(1, 2**63), st.lists(st.integers(0, 2**63), max_size=5)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_any_token_used_makes_another_head(used: dict[int, tuple[int, list[int]]]) -> None:
+    counters = [(slot, *of_slot) for slot, of_slot in sorted(used.items())]
+    anchor = tokens_anchor(counters)
+    assert anchor.number == len(counters)
+    slot, counter, counts = counters[0]
+    for other in [(slot, counter + 1, counts), (slot, counter, [*counts, counter])]:
+        assert tokens_anchor([other, *counters[1:]]) != anchor
+    assert tokens_anchor([]) == Anchor()

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.batches import Price
+from gateway.domain.commitments import TOKENS
 from gateway.domain.tokens import FREE_WRONG, FREE_WRONG_SHARED, MOST_COUNTER, Refusal
 from gateway.errors import Permanent
 from gateway.store.credits import UnknownMeter
 from gateway.store.database import Database
+from gateway.store.heads import collect_heads
 from gateway.store.restored import make_ready
 from gateway.store.token_memory import find_token_standings, reconcile_tokens
 from gateway.store.tokens import Accepted, Entry, Refused, TokenSettings, enter_token
@@ -56,6 +59,20 @@ async def test_a_token_counts_at_once_and_never_again(database: Database, tmp_pa
     again = await Database.open(tmp_path / "usage.db")
     assert await enter(again, entry(token(30), "cli")) is Refusal.USED
     await again.close()
+
+
+async def test_the_next_batch_commits_to_every_token_that_was_used(database: Database) -> None:
+    price = Price(1, 0, 500, 700, 900, 0, 0)
+    roots, heads = set(), []
+    for digits in ["", token(30), token(10, after=2)]:
+        if digits:
+            assert isinstance(await enter(database, entry(digits)), Accepted)
+        async with database.transaction() as connection:
+            commitment = await collect_heads(connection, price, {})
+        roots.add(commitment.root)
+        heads.append(commitment.heads[TOKENS].number)
+    assert len(roots) == 3
+    assert heads == [0, 1, 1]
 
 
 async def test_a_token_from_two_doors_at_once_is_one_payment(database: Database) -> None:
