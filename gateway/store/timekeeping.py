@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 HEARTBEAT_MS = 300_000
 """Between two writes that say only that time has passed: what a cut of power may take back."""
+TRUSTED_HEARTBEAT_MS = 3_600_000
+"""The same while somebody is trusted: readings with their dates are stored then."""
 STATUS = "clock"
 _WORDS = {
     Source.NTP: "the time is right, by NTP",
@@ -119,11 +121,12 @@ class ClockKeeper:
         )
 
     async def _save(self, standing: Standing, monotonic_ms: int) -> None:
-        """Write what others have to know at once; that time passes, every few minutes."""
+        """Write what others have to know at once; that time passes, now and then."""
+        pause_ms = HEARTBEAT_MS if standing.trusted_by is None else TRUSTED_HEARTBEAT_MS
         if (
             self._saved is not None
             and standing == replace(self._saved, wall_offset_ms=standing.wall_offset_ms)
-            and monotonic_ms - self._heartbeat_ms < HEARTBEAT_MS
+            and monotonic_ms - self._heartbeat_ms < pause_ms
         ):
             return
         await save_standing(self._database, standing, monotonic_ms)
