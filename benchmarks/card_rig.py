@@ -3,7 +3,8 @@
 ``python -m benchmarks.card_rig PER_S FLUSH_S HOURS [whole]``: real services on a driven clock, so
 that a day takes seconds. The kernel counts what this process writes (``write_bytes`` of
 /proc/self/io), the last checkpoint included. With ``whole`` everything else that writes runs, too:
-supply control, looks at a real local ledger each minute, and batches every six hours.
+supply control, looks at a real local ledger each minute, its keeper, batches every six hours, and
+the checks of what was used.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.billing import IntervalCheck
 from gateway.clock import Clock
 from gateway.domain.readings import Reading
 from gateway.domain.tariffs import DEFAULT_BANDS, TimeBands
+from gateway.ledger.keeper import Keeper
 from gateway.relays.control import SupplyControl, SupplySettings
 from gateway.sources.intake import Intake, IntakeSettings
 from gateway.store.database import Database
@@ -150,12 +153,17 @@ async def _whole(folder: Path) -> AsyncIterator[tuple[Database, Others]]:
             database = await village.open()
             supply = SupplyControl(SupplySettings(), database, Clock(START_S, time.time()), {})
             refresher, submitter = slow.refresher(database), slow.submitter(database)
+            clock = Clock(START_S, time.time())
+            keeper = Keeper(slow.settings, database, clock, slow.client, slow.key)
+            checks = IntervalCheck(database, clock, TimeBands(UTC, DEFAULT_BANDS).tier_at)
 
             async def others(now: datetime) -> None:
                 village.until(int(now.timestamp()))
                 await refresher.tick(now)
                 await submitter.tick(now)
                 await supply.tick(now)
+                await keeper.tick(now)
+                await checks.tick(now)
 
             yield database, others
 

@@ -29,8 +29,8 @@ MAX_LEDGERS_BEHIND = 5_000
 """Beyond this the entries are read at once: a server looks through 10 000 ledgers at a time."""
 MAX_QUIET_LOOKS = 60
 """After so many looks without an event the entries are read anyway: not every change has one."""
-QUIET_SAVED_EVERY_S = 300
-"""That nothing happened is written down this seldom, s of ledger time: commits wear the card."""
+QUIET_SAVED_EVERY_S = 900
+"""That nothing happened is written down this seldom, s of ledger time: a commit costs 4 kB."""
 MAX_BACKOFF_S = 15.0
 LEAST_PAUSE_S = 0.2
 

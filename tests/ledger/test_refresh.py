@@ -78,7 +78,7 @@ async def test_while_nothing_happens_one_small_request_keeps_the_records_fresh(
         refresher = Refresher(village.settings, database, Clock(), client)
         await refresher.tick(NOW)
         before = len(wire.passed)
-        village.localnet.advance(500)
+        village.localnet.advance(QUIET_SAVED_EVERY_S)
         await refresher.tick(NOW)
         assert wire.methods()[before:] == ["getEvents"]
     assert (await cursor(village, database)).as_of_s == village.localnet.time_s()
