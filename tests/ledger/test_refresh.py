@@ -13,7 +13,12 @@ from gateway.clock import Clock
 from gateway.domain.pages import MeterRecord
 from gateway.errors import Transient
 from gateway.ledger.contracts import meter
-from gateway.ledger.refresh import MAX_LEDGERS_BEHIND, MAX_QUIET_LOOKS, Refresher
+from gateway.ledger.refresh import (
+    MAX_LEDGERS_BEHIND,
+    MAX_QUIET_LOOKS,
+    QUIET_SAVED_EVERY_S,
+    Refresher,
+)
 from gateway.store.chain import Cursor, find_cursor, find_records
 from gateway.store.database import Database
 from gateway.store.status import find_status
