@@ -5,8 +5,9 @@ accepted. Usage inside a plan window is free and left out, and so is usage from 
 price. Energy bought on the market is drawn first, oldest usage first, just as the next batch will
 claim it (:mod:`gateway.domain.composition`). Usage that has no date yet counts as well.
 
-Reads only. After months without internet there are millions of such rows, so old ones are
-summed once and remembered; each look reads what is new.
+Reads only. After months without internet there are millions of such rows, so old ones are summed
+once and remembered by the day. Each look reads what is new; a batch has only the days summed again
+that it reaches, so that settling a long backlog keeps nobody waiting.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.domain.tariffs import INTERVAL_S
 from gateway.store.database import Database, Row
 from gateway.store.undated import undated_usage
 
+DAY_S = 86_400
 RECENT_S = 2 * INTERVAL_S
 """Usage younger than this still grows; what is older is summed once."""
 SUM_AGAIN_S = 3600
@@ -28,12 +30,18 @@ SUM_AGAIN_S = 3600
 
 _END_S = 1 << 62
 
-# What the sum of old usage depends on: claims, prices, plan windows, edits, late meters. Claims
-# change only when a row enters the outbox or is answered.
-_VERSION = """
+# Claims change only when a row enters the outbox or is answered, and only before the end of the
+# newest batch; a take-over's may be anywhere.
+_CLAIMED = """
 SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
-       (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')) AS unanswered,
+       (SELECT MAX(to_s) FROM batch) AS until_s
+"""
+
+# What else the sum of old usage depends on: prices, plan windows, edits, late meters.
+_VERSION = """
+SELECT (SELECT MAX(edit_id) FROM edit) AS edited,
+       (SELECT COUNT(*) FROM outbox WHERE kind = 'take_over' AND state = 'confirmed') AS adopted,
        (SELECT GROUP_CONCAT(version || ' ' || effective_from_s || ' ' || off_peak || ' '
                             || standard || ' ' || peak) FROM chain_price) AS prices,
        (SELECT GROUP_CONCAT(meter_point_id || ' ' || paid_from_s || ' ' || paid_until_s)
@@ -54,7 +62,8 @@ WITH {_PRICE}
 SELECT u.meter_point_id, v.off_peak, v.standard, v.peak,
        SUM(IIF(u.tier = 0, u.usage_wh - u.claimed_wh, 0)) AS off_peak_wh,
        SUM(IIF(u.tier = 1, u.usage_wh - u.claimed_wh, 0)) AS standard_wh,
-       SUM(IIF(u.tier = 2, u.usage_wh - u.claimed_wh, 0)) AS peak_wh
+       SUM(IIF(u.tier = 2, u.usage_wh - u.claimed_wh, 0)) AS peak_wh,
+       u.start_s / 86400 AS day
 FROM price v
 CROSS JOIN usage u INDEXED BY usage_open
     ON u.start_s >= MAX(v.from_s, :from_s) AND u.start_s < MIN(v.until_s, :until_s)
@@ -62,7 +71,7 @@ CROSS JOIN chain_meter c USING (meter_point_id)
 WHERE u.open = 1 AND u.usage_wh > u.claimed_wh
   AND u.meter_point_id NOT IN (SELECT value ->> 0 FROM json_each(:spared))
   AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s)
-GROUP BY u.meter_point_id, v.version
+GROUP BY u.meter_point_id, v.version, day
 """
 
 # Meter points of which some usage costs nothing: what the chain had counted first, then what was
@@ -167,10 +176,11 @@ class _Spared:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Usage, and what it leaves of what is spared."""
+    """Usage, what it leaves of what is spared, and what was spared before it."""
 
     usage: tuple[tuple[int, PricedUsage], ...]
     spared: Mapping[int, _Spared]
+    given: Mapping[int, _Spared]
     estimated: tuple[tuple[int, PricedUsage], ...] = ()
 
 
@@ -185,7 +195,9 @@ class UnsettledUsage:
         self._database = database
         self._cut_s = 0
         self._version: tuple[object, ...] = ()
-        self._old = _Found((), {})
+        self._claimed: tuple[object, ...] = ()
+        self._days: dict[int, list[tuple[int, PricedUsage]]] = {}
+        self._old = _Found((), {}, {})
         self._estimated: Usage = {}
 
     @property
@@ -226,16 +238,31 @@ class UnsettledUsage:
         return usage
 
     async def _sum_old(self, now_s: int, spared: Mapping[int, _Spared]) -> None:
-        version = (*await self._find_version(), spared)
-        if version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S:
+        claimed = tuple(await self._fetch(_CLAIMED))
+        version = (*await self._fetch(_VERSION, cut_s=self._cut_s), spared.keys())
+        fits = version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S
+        if fits and claimed == self._claimed and self._old.given == spared:
             return
-        self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
-        self._version = (*await self._find_version(), spared)
-        self._old = await self._unclaimed(0, self._cut_s, spared)
+        until_s = -(-(claimed[2] or 0) // DAY_S) * DAY_S
+        if not fits:
+            until_s = self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
+            version = (*await self._fetch(_VERSION, cut_s=self._cut_s), spared.keys())
+            self._days = {}
+        self._version, self._claimed = version, claimed
+        values = _values(0, min(until_s, self._cut_s), spared)
+        fresh: defaultdict[int, list[tuple[int, PricedUsage]]] = defaultdict(list)
+        for row in await self._database.fetch_all(_UNCLAIMED, values):
+            fresh[row["day"]].append((row[0], _priced(row)))
+        kept = {day: rows for day, rows in self._days.items() if day * DAY_S >= until_s}
+        self._days = kept | fresh
+        summed = _summed(row for rows in self._days.values() for row in rows)
+        self._old = await self._with_spared(summed, _values(0, self._cut_s, spared), spared)
 
-    async def _find_version(self) -> tuple[object, ...]:
-        row = await self._database.fetch_one(_VERSION, {"cut_s": self._cut_s})
-        return tuple(row) if row else ()
+    async def _fetch(self, sql: str, **values: int) -> Row:
+        row = await self._database.fetch_one(sql, values)
+        if row is None:  # neither has a FROM: there is always one
+            raise AssertionError
+        return row
 
     async def _in_batches(self) -> _Found:
         """What batches on their way will draw first, in their order, as the contract does it."""
@@ -251,22 +278,24 @@ class UnsettledUsage:
                 spared[point] = replace(left, market_wh=left.market_wh - drawn_wh)
             tiers_wh = (off_peak_wh, standard_wh + market_wh - drawn_wh, peak_wh)
             usage.append((point, PricedUsage((off_peak, standard, peak), tiers_wh, drawn_wh)))
-        return _Found(tuple(usage), spared)
+        return _Found(tuple(usage), spared, spared)
 
     async def _unclaimed(self, from_s: int, until_s: int, spared: Mapping[int, _Spared]) -> _Found:
-        values: dict[str, int | str] = {
-            "from_s": from_s,
-            "until_s": until_s,
-            "spared": json.dumps(
-                [[point, one.ahead_wh, one.market_wh] for point, one in spared.items()]
-            ),
-        }
+        values = _values(from_s, until_s, spared)
         rows = await self._database.fetch_all(_UNCLAIMED, values)
-        usage = [(row[0], _priced(row)) for row in rows]
+        return await self._with_spared([(row[0], _priced(row)) for row in rows], values, spared)
+
+    async def _with_spared(
+        self,
+        usage: list[tuple[int, PricedUsage]],
+        values: Mapping[str, int | str],
+        spared: Mapping[int, _Spared],
+    ) -> _Found:
+        """Add what is estimated, and the meter points of which some usage costs nothing."""
         rows = await self._database.fetch_all(_ESTIMATED, values)
         estimated = tuple((row[0], _priced(row)) for row in rows)
         if not spared:
-            return _Found(tuple(usage), spared, estimated)
+            return _Found(tuple(usage), spared, spared, estimated)
         left = dict(spared)
         for row in await self._database.fetch_all(_UNCLAIMED_SPARED, values):
             point, drawn_wh, absorbed_wh = row[0], row[7], row[8]
@@ -274,7 +303,25 @@ class UnsettledUsage:
             left[point] = _Spared(
                 left[point].ahead_wh - absorbed_wh, left[point].market_wh - drawn_wh
             )
-        return _Found(tuple(usage), left, estimated)
+        return _Found(tuple(usage), left, spared, estimated)
+
+
+def _values(from_s: int, until_s: int, spared: Mapping[int, _Spared]) -> dict[str, int | str]:
+    listed = [[point, one.ahead_wh, one.market_wh] for point, one in spared.items()]
+    return {"from_s": from_s, "until_s": until_s, "spared": json.dumps(listed)}
+
+
+def _summed(rows: Iterable[tuple[int, PricedUsage]]) -> list[tuple[int, PricedUsage]]:
+    """One row per meter point and price."""
+    sums: defaultdict[tuple[int, tuple[int, int, int]], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for point, usage in rows:
+        tiers_wh = sums[point, usage.rates_stroops_per_kwh]
+        for tier, wh in enumerate(usage.tiers_wh):
+            tiers_wh[tier] += wh
+    return [
+        (point, PricedUsage(rates, (tiers_wh[0], tiers_wh[1], tiers_wh[2])))
+        for (point, rates), tiers_wh in sums.items()
+    ]
 
 
 def _priced(row: Row) -> PricedUsage:

@@ -402,6 +402,10 @@ async def test_the_remembered_sum_agrees_with_a_fresh_one_whatever_happens(
     await both_agree(NOW_S + 50)
     async with database.transaction() as connection:  # a take-over says all claims anew
         await connection.execute("UPDATE outbox SET state = 'refused'")
+        await connection.execute(
+            """INSERT INTO outbox (kind, state, created_s, updated_s)
+               VALUES ('take_over', 'confirmed', 0, 0)"""
+        )
         await connection.execute("UPDATE usage SET claimed_wh = claimed_wh / 2")
     await both_agree(NOW_S + 60)
     await both_agree(NOW_S + 9000)
@@ -414,7 +418,8 @@ async def add_batch_row(connection: aiosqlite.Connection) -> None:
     )
     await connection.execute(
         """INSERT INTO batch (outbox_id, site, writer, sequence, from_s, to_s, price_version,
-               previous_digest, digest) VALUES (1, 1, '', 1, 0, 900, 1, '', '')"""
+               previous_digest, digest) VALUES (1, 1, '', 1, 0, ?, 1, '', '')""",
+        (OPEN_S,),
     )
 
 
