@@ -42,15 +42,22 @@ class LiveVillage:
         self._lock = asyncio.Lock()
         self._rendered = ""
         self._until = 0.0
+        self._changes = 0
 
     async def html(self) -> str:
         """HTML that is at most a second old; who asks meanwhile waits for the same rendering."""
         async with self._lock:
             loop = asyncio.get_running_loop()
             if loop.time() >= self._until:
+                changes = self._changes
                 self._rendered = await self._render()
-                self._until = loop.time() + _FRESH_S
+                self._until = loop.time() + _FRESH_S if changes == self._changes else 0.0
             return self._rendered
+
+    def forget(self) -> None:
+        """Render anew for whoever asks next: they have just changed something."""
+        self._changes += 1
+        self._until = 0.0
 
     async def _render(self) -> str:
         at = Instant.of(self._clock, self._settings)

@@ -77,5 +77,7 @@ def page_handlers(
     handlers = [show_village, refresh_village, send_file, tell_health]
     if settings.tokens is not None:
         form = templates.get_template("token.html")
-        handlers += token_page_handlers(database, settings, door, form, assets)
+        handlers += token_page_handlers(
+            database, settings, door, form, assets, accepted=live.forget
+        )
     return handlers

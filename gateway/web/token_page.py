@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +29,8 @@ def token_page_handlers(
     door: TokenDoor,
     template: jinja2.Template,
     assets: Mapping[str, Asset],
+    *,
+    accepted: Callable[[], None],
 ) -> list[HTTPRouteHandler]:
     """The page's routes.
 
@@ -38,6 +40,7 @@ def token_page_handlers(
         door: takes tokens.
         template: renders form and outcome.
         assets: the page's files.
+        accepted: told of each token that counts.
     """
 
     async def render(
@@ -78,6 +81,7 @@ def token_page_handlers(
             return await render(HTTPStatus.UNPROCESSABLE_ENTITY, bad=bad)
         if not isinstance(found, Accepted):
             return await render(HTTPStatus.UNPROCESSABLE_ENTITY, meter=meter, bad=found.sentence)
+        accepted()
         amount = words.money(found.credit.amount_stroops, settings.token_decimals, settings.token)
         good = (
             f"{amount} count for {found.credit.label} from now on. "

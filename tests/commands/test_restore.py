@@ -232,7 +232,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_this_one(
 ) -> None:
     older = backup.with_name("older.db")
     with closing(sqlite3.connect(older)) as connection:
-        folder = Path(app.__file__).parent / "store" / "migrations"
+        folder = Path(app.__file__).parents[1] / "store" / "migrations"
         for script in sorted(folder.glob("*.sql"))[:-1]:
             connection.executescript(script.read_text("utf-8"))
         connection.execute(f"PRAGMA user_version = {newest_schema() - 1}")
