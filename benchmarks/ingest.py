@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.claims import Benchmark, Claim
+from benchmarks.field import clock_section
 from benchmarks.peers import aiomqtt_default, publisher, thingsboard
 from benchmarks.peers.figures import Ingested, Key, Survived, survived
 from benchmarks.peers.limit import limited
@@ -274,7 +275,7 @@ def _write_files(folder: Path, port: int) -> None:
         _POINT.format(number=number, node=publisher.node_name(number)) for number in range(NODES)
     )
     config = _CONFIG.format(flush_s=FLUSH_S, port=port, user=GATEWAY_USER)
-    (folder / "gateway.toml").write_text(config + points, "utf-8")
+    (folder / "gateway.toml").write_text(config + clock_section() + points, "utf-8")
     for name, text in (("mqtt", _PASSWORD), ("nodes", "")):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(text, "ascii")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.claims import Benchmark, Claim
+from benchmarks.field import clock_section
 from benchmarks.line import line
 from benchmarks.peers import thingsboard
 from benchmarks.peers.process import ROOT, PeerProcess
@@ -92,6 +92,6 @@ def _write_files(folder: Path, ports: list[str]) -> None:
         for bus in range(1, BUSES + 1)
         for unit in range(1, PER_BUS + 1)
     ]
-    now_s = int(time.time())  # driven, because this machine's own time may be nobody's word
-    clock = f"[clock]\norigin_s = {now_s}\nwall_s = {now_s}\nfactor = 1\n"
-    (folder / "gateway.toml").write_text(_CONFIG + clock + "".join(buses + points), "utf-8")
+    (folder / "gateway.toml").write_text(
+        _CONFIG + clock_section() + "".join(buses + points), "utf-8"
+    )
