@@ -177,6 +177,8 @@ async def _settled(village: Village, folder: Path, days: int) -> Drained:
     minutes = (time.monotonic() - began_s) / 60
     for service in services:
         service.cancel()
+    await asyncio.gather(*services, return_exceptions=True)
+    await database.close()
     told, _ = await field.communicate(b"\n")
     timed = json.loads(told)
     with closing(sqlite3.connect(database.path)) as file:
