@@ -7,23 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.destination import check_destination
 from gateway.commands.progress import Progress
 from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.store.copies import Copied, back_up, sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``DEST``."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     parser.add_argument("--replace", action="store_true", help="write over an older copy")
     parser.add_argument(
         "destination", type=Path, metavar="DEST", help="a file, or a folder for a dated one"

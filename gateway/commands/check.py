@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from gateway.app.secret_files import bearer_secret, node_keys
 from gateway.app.settings import token_settings
+from gateway.commands.configured import add_config
 from gateway.commands.showing import show
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.errors import ConfigError, GatewayError
 from gateway.wire.errors import WireError
 from gateway.wire.registers import find_map
@@ -22,13 +23,7 @@ REACH_S = 3.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

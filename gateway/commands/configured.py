@@ -1,4 +1,4 @@
-"""``--config`` of a command with actions: it may stand on either side of the action."""
+"""``--config`` of a command; where that has actions, it may stand on either side of the action."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from gateway.config import DEFAULT_PATH
 
 
-def add_config(parser: argparse.ArgumentParser, actions: Iterable[argparse.ArgumentParser]) -> None:
+def add_config(
+    parser: argparse.ArgumentParser, actions: Iterable[argparse.ArgumentParser] = ()
+) -> None:
     """Declare it.
 
     Args:

@@ -17,7 +17,8 @@ from pathlib import Path
 from gateway import app
 from gateway.app.settings import ledger_settings, time_bands
 from gateway.commands.asking import asked, confirm
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.commands.configured import add_config
+from gateway.config import Config, load
 from gateway.domain.batches import Head, Receipt
 from gateway.domain.replacing import Beginning, ChainMeter, begin, has_to_be_told
 from gateway.errors import ConfigError, Permanent
@@ -34,7 +35,7 @@ MOST_WH = 10**12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``, ``--registers`` and ``--yes``."""
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="the TOML file")
+    add_config(parser)
     parser.add_argument(
         "--registers",
         type=Path,

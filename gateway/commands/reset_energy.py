@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.commands.asking import asked, record
+from gateway.commands.configured import add_config
 from gateway.commands.showing import show
 from gateway.commands.target import Target, measure, target_of
-from gateway.config import DEFAULT_PATH
 from gateway.errors import Permanent
 from gateway.sources.line import RefusedError, SerialLine, SilenceError
 from gateway.wire.errors import FrameError
@@ -29,13 +29,7 @@ NEARLY_ZERO_WH = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the label and how it is confirmed."""
     parser.add_argument("label", help="the meter point whose meter it is")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     parser.add_argument("--yes", metavar="LABEL", help="the label once more, in place of typing it")
 
 

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from gateway import app
 from gateway.commands.asking import confirm
+from gateway.commands.configured import add_config
 from gateway.commands.progress import Progress
 from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
 from gateway.commands.verify.readings import Report
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.domain.readings import at_milliseconds
 from gateway.errors import Permanent
 from gateway.store.copies import copy_store, discard
@@ -34,13 +35,7 @@ from gateway.store.verification import Wanted, meter_labels, verify
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``BACKUP``."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
         "--broken-chains", action="store_true", help="restore it although its readings prove wrong"

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 
 from gateway import app
-from gateway.config import DEFAULT_PATH, load
+from gateway.commands.configured import add_config
+from gateway.config import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config`` and ``--only``."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     parser.add_argument(
         "--only",
         choices=app.PARTS,

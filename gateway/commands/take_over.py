@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gateway import app
 from gateway.app.settings import ledger_settings
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.commands.configured import add_config
+from gateway.config import Config, load
 from gateway.domain.batches import Receipt
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.keys import SigningKey
@@ -17,13 +18,7 @@ from gateway.ledger.takeover import take_over
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config``."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,8 @@ from gateway.clock import Clock
 from gateway.commands.asking import asked, confirm
 from gateway.commands.commission.proving import Finding, Prover, Relay
 from gateway.commands.commission.watching import BusPlace, NodeReadings, Watcher, open_lines
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.commands.configured import add_config
+from gateway.config import Config, load
 from gateway.domain.supply import SupplyState
 from gateway.errors import Permanent
 from gateway.relays.drivers import Driver
@@ -62,13 +63,7 @@ class Site:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which meter points, under which load."""
     parser.add_argument("label", nargs="*", help="meter points; default: all that have a relay")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     parser.add_argument("--load-w", type=_load, help="the load at each of them, W; default: ask")
     parser.add_argument(
         "--wait-s", type=float, default=15.0, help="how long a meter may take to show it (15)"

@@ -7,13 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gateway import app
+from gateway.commands.configured import add_config
 from gateway.commands.destination import check_destination
 from gateway.commands.export.files import FORMATS
 from gateway.commands.period import add_period, take_period
 from gateway.commands.progress import Progress
 from gateway.commands.showing import show
 from gateway.commands.stopping import stopping
-from gateway.config import DEFAULT_PATH, Config, load
+from gateway.config import Config, load
 from gateway.errors import Permanent
 from gateway.store.copies import being_made, sync_folder
 from gateway.store.exporting import TABLES, Chosen
@@ -23,13 +24,7 @@ from gateway.store.verification import meter_labels
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which rows, which form and which file."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_PATH,
-        metavar="FILE",
-        help=f"the settings ({DEFAULT_PATH})",
-    )
+    add_config(parser)
     add_period(parser)
     parser.add_argument(
         "--meter", action="append", metavar="LABEL", help="of this meter point only; repeat it"
