@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.simulation import broker as mosquitto
@@ -273,8 +273,11 @@ class World:
         )
 
 
+AnyWorld = TypeVar("AnyWorld", bound=World)
+
+
 @asynccontextmanager
-async def world_in(folder: Path, kind: type[World] = World) -> AsyncIterator[World]:
+async def world_in(folder: Path, kind: type[AnyWorld]) -> AsyncIterator[AnyWorld]:
     """A world with everything plugged in; the process is not started yet."""
     world = kind(folder)
     world.pins.start()

@@ -25,7 +25,7 @@ ON_NODES = ("house-3", "house-4")
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with world_in(tmp_path) as world:
+    async with world_in(tmp_path, World) as world:
         yield world
 
 

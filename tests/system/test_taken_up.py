@@ -14,7 +14,7 @@ from tests.system.field import FIRST_WH, NODES, World, world_in
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with world_in(tmp_path) as world:
+    async with world_in(tmp_path, World) as world:
         yield world
 
 

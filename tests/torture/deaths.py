@@ -30,6 +30,7 @@ from tests.torture.ground import VALID_FOR_S, Stage, prepare
 from tests.torture.judge import connect, find_damage, judge, missing
 from tests.torture.mortal import GAVE_UP, GRACE_S, NOT_DRAINED, Life
 from tests.torture.outcome import Outcome, Run, summed
+from tests.torture.people import misconduct
 from tests.torture.story import Story, tell
 
 SHIM = Path(__file__).parent / "shim" / "shim.c"
@@ -175,11 +176,17 @@ class Deaths:
         status = await self.beings.live(self.life)
         if status:
             self.problems.append(f"it did not get to the end: {self._ending(status)}")
-        verdict = judge(self.stage, self.story.shown_wh, paid=None)
+        verdict = judge(self.stage, self.story.shown_wh, paid=self.story.paid)
         self.problems += verdict.problems
         self.sums += summed(verdict)
         acked = {int(line) for line in (self.stage.path.parent / "acks").read_text().split()}
         self._look_for(self.stage.path, acked, "at the end")
+        told = (self.stage.path.parent / "told").read_text().splitlines()
+        faults = misconduct(told)
+        self.problems += faults
+        self.sums["relay_faults"] += len(faults)
+        self.sums["relays_told"] += sum(line.startswith(("on", "off")) for line in told)
+        self.sums["payments"] += sum(len(step.cash) for step in self.story.steps)
 
     async def _die(self) -> None:
         life = self.life

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import sqlite3
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,11 +23,15 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.wire.nodes import NodeReading
 from tests.store.full_disk import fill
-from tests.system.field import World, world_in
+from tests.system.field import LINES, World, world_in
+from tests.torture.ground import CRITICAL
 from tests.torture.judge import connect, find_damage
 from tests.torture.outcome import Outcome, Run
+from tests.torture.people import misconduct
+from tests.village import CHAIN_METER
 
 ON_BUS = ("house-1", "house-2")
+LOCKED = 1
 ON_NODES = ("house-3", "house-4")
 EVENTS = (
     "killed",
@@ -65,15 +71,40 @@ class OwnDiskWorld(World):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.database = folder / "disk" / "usage.db"
+        self.lines: list[str] = []
+
+    def _switch(self, line: int, level: int) -> None:
+        super()._switch(line, level)
+        self.lines.append(f"{'on' if level else 'off'} {LINES.index(line)}")
 
     def write_files(self, flush_s: float = 0.1) -> None:
-        """The same configuration with the store where it is."""
+        """The same configuration with the store where it is, and a critical supply."""
         super().write_files(flush_s)
         text = self.config.read_text().replace(
             f'database = "{self.folder}/usage.db"',
             f'database = "{self.database}"\nroom_mb = {ROOM_MB}',
         )
-        self.config.write_text(text)
+        label = f'label = "{ON_BUS[CRITICAL]}"\n'
+        self.config.write_text(text.replace(label, f"{label}critical = true\n"))
+
+    async def lock_out(self) -> None:
+        """A supply that has credit is on, and then somebody locks it out."""
+        label, number = ON_BUS[LOCKED], LOCKED
+        with closing(sqlite3.connect(self.database)) as store, store:
+            store.execute(
+                f"""INSERT INTO {CHAIN_METER}
+                    SELECT meter_point_id, 0, 1000000000, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, ?
+                    FROM meter_point WHERE label = ?""",
+                (self.now_ms() // 1_000, label),
+            )
+        await self.until(lambda: f"on {number}" in self.lines, f"{label} is on")
+        self.lines.append(f"locking {number}")
+        act = ("lock-out", label, "--by", "Juma", "--reason", "works on the line")
+        command = (sys.executable, "-m", "gateway", "supply", "--config", str(self.config), *act)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        assert await process.wait() == 0, f"{label} can't be locked out"
+        self.lines.append(f"locked {number}")
+        await self.until(lambda: self.pins.level(LINES[number]) == 0, f"{label} is off")
 
 
 @dataclass(slots=True)
@@ -86,15 +117,17 @@ class Trouble:
         has_disk: whether the store's folder is a disk of its own.
     """
 
-    world: World
+    world: OwnDiskWorld
     chance: random.Random
     has_disk: bool
     thrown: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    relay_faults: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
         """Start, meet one event after the other, and end in peace."""
         await self._start()
+        await self.world.lock_out()
         for _ in range(self.chance.randint(FEWEST_EVENTS, MOST_EVENTS)):
             event = self.chance.choice(EVENTS)
             if event.startswith("disk") and not self.has_disk:
@@ -111,6 +144,8 @@ class Trouble:
             self.problems.append(self.world.log[-2_000:])
         with closing(connect(self.world.database)) as file:
             self.problems += find_damage(file)
+        self.relay_faults = misconduct([*self.world.lines, "looked"])
+        self.problems += self.relay_faults
 
     def _old(self, waiting: Sequence[tuple[NodeReading, ...]]) -> bool:
         """Whether a node still keeps any of these readings."""
@@ -206,7 +241,9 @@ async def opened(_folder: Path) -> AsyncIterator[Run]:
                     lost += len(node.acknowledged - world.stored(label)) + node.lost
         if lost:
             trouble.problems.append(f"{lost} acknowledged readings are lost")
-        sums = Counter(rows_acked=acked, rows_lost=lost, villages=1)
+        sums = Counter(
+            rows_acked=acked, rows_lost=lost, villages=1, relay_faults=len(trouble.relay_faults)
+        )
         seconds = time.perf_counter() - begun_s
         return Outcome(seed, tuple(trouble.problems), trouble.thrown, sums, seconds)
 

@@ -19,6 +19,7 @@ from stellar_sdk import Keypair
 from gateway.clock import Clock
 from gateway.domain.batches import Price
 from gateway.ledger.client import LedgerClient
+from gateway.ledger.contracts import meter
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.provision import NewMeter, Provider
 from gateway.ledger.settings import LedgerSettings
@@ -46,7 +47,9 @@ PRICE = Price(1, START_S, *RATES, daily=50_000, weekly=300_000)
 WRITER = "0123456789abcdef0123456789abcdef"
 ALL_LEDGERS = 100_000_000
 """What is remembered, so that a verdict sees every event, also after years."""
-_FLOAT = 10**12
+_WEALTH = 10**12
+FLOAT_STROOPS = 10**11
+"""What the operator has paid in, to put payments taken on site on chain."""
 
 
 def at(second: int) -> datetime:
@@ -154,7 +157,9 @@ async def prepare(folder: Path) -> Ground:
         )
         meters = [NewMeter(slot, MAX_POWER_W, "prepaid") for slot in range(METERS)]
         await provider.open_site(deployment.meter, SITE, key.address, meters, PRICE)
-        await provider.grant(deployment.token, admin.address, _FLOAT)
+        await provider.grant(deployment.token, admin.address, _WEALTH)
+        float_paid = meter.fund_float(deployment.meter, admin.address, SITE, FLOAT_STROOPS)
+        await client.perform(float_paid.operation(), admin, poll_s=0.01)
         await client.close()
         localnet.ask("dev_snapshot")
     database = await Database.open(folder / "usage.db")

@@ -73,6 +73,23 @@ def unsettled_wh(path: Path) -> int:
         return sum(one.unclaimed_wh + one.on_the_way_wh for one in _books(file).values())
 
 
+def is_drained(path: Path) -> bool:
+    """Whether everything is answered: no usage, no payment, nothing in the outbox waits."""
+    with closing(connect(path)) as file:
+        waiting = file.execute(
+            """SELECT (SELECT count(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent'))
+                 + (SELECT count(*) FROM local_credit WHERE state = 'local')"""
+        ).fetchone()[0]
+    return not waiting and not unsettled_wh(path)
+
+
+def count_keeps(path: Path) -> int:
+    """How often the contract's life was prolonged."""
+    with closing(connect(path)) as file:
+        sql = "SELECT count(*) FROM outbox WHERE kind = 'keep' AND state = 'confirmed'"
+        return int(file.execute(sql).fetchone()[0])
+
+
 def _books(file: sqlite3.Connection) -> dict[int, _Books]:
     rates = " ".join(f"WHEN {tier} THEN {rate}" for tier, rate in enumerate(RATES))
     rows = file.execute(

@@ -27,19 +27,23 @@ from gateway.ledger.refresh import Refresher
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.submit import Submitter
 from gateway.ledger.takeover import take_over
+from gateway.relays import SupplyControl, SupplySettings
 from gateway.sources.intake import Intake, IntakeSettings
 from gateway.store import database as store
 from gateway.store.chain import find_head
+from gateway.store.crediting import find_oldest
 from gateway.store.database import Database
 from gateway.store.housekeeping import Housekeeper
 from gateway.store.outbox import find_open
 from gateway.store.points import find_points
 from gateway.store.retention import Retention
-from tests.torture.ground import START_S, at, keypair, standing, tier_at
+from tests.torture.ground import HOUR_S, START_S, at, keypair, standing, tier_at
+from tests.torture.people import Note, Relays, lock, pay_cash, unlock
 
 GRACE_S = 200
 MOST_TICKS = 60
 LATER_S = 400 * 86_400
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 NOT_DRAINED, GAVE_UP = 3, 4
 """Exit statuses: it could not settle everything; the gateway said that a person has to act."""
 
@@ -54,6 +58,9 @@ class Step:
         keep_house: whether readings are rolled up and old ones forgotten.
         take_over: whether an operator takes the site over.
         reopen: whether the file is closed and opened again.
+        cash: slot and amount (stroops) of what is paid at its beginning.
+        lock: slots that are locked out then, before anything is settled.
+        unlock: slots whose lock is taken off at its end.
     """
 
     readings: list[list[tuple[int, int, int, int]]]
@@ -61,6 +68,9 @@ class Step:
     keep_house: bool
     take_over: bool
     reopen: bool
+    cash: list[tuple[int, int]]
+    lock: list[int]
+    unlock: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ class Life:
 
     Args:
         settings: of the ledger's services.
-        folder: the store's, and ``acks``, where it writes what it acknowledges.
+        folder: the store's, ``acks``, where it writes what it acknowledges, and ``told``, where
+            relays write what they are told.
         log: where the shim writes.
         steps: the whole story; what is done already is passed over.
         checkpoint_pages: pages in SQLite's log before they are copied into the file.
@@ -107,22 +118,50 @@ class _Process:
     client: LedgerClient
     acks: int
     acked: set[int]
+    note: Note
     key: SigningKey = field(default_factory=lambda: SigningKey(keypair("gateway")))
 
     async def live(self) -> int:
         """Go through the story; returns the exit status."""
         database: Database | None = None
+        supply: SupplyControl
         for step in self.life.steps:
             if database is None or step.reopen:
                 if database is not None:
                     await database.close()
                 database = await Database.open(Path(self.life.folder, "usage.db"))
+                supply = self._control(database, step)
+            await self._act(database, step)
+            await self._look(supply, step)
             await self._store(database, step)
             if not await self._settle(database, step):
                 return NOT_DRAINED
+            await self._look(supply, step)
+            for slot in step.unlock:
+                await _insist(partial(unlock, database, slot, step.until_s, self.note))
         if database is not None:
             await database.close()
         return 0
+
+    def _control(self, database: Database, step: Step) -> SupplyControl:
+        self.note("started")
+        relays = Relays(self.note)
+        clock = standing(step.until_s + GRACE_S)
+        return SupplyControl(SupplySettings(), database, clock, {"pin": relays})
+
+    async def _look(self, supply: SupplyControl, step: Step) -> None:
+        """Decide about supply; what the disk does not take is decided later."""
+        with suppress(Transient):
+            await supply.tick(at(step.until_s + GRACE_S))
+            self.note("looked")
+
+    async def _act(self, database: Database, step: Step) -> None:
+        """What people do, until it is done."""
+        now_s = step.until_s - HOUR_S
+        for slot in step.lock:
+            await _insist(partial(lock, database, slot, now_s, self.note))
+        for slot, stroops in step.cash:
+            await _insist(partial(pay_cash, database, slot, stroops, f"{now_s}", now_s))
 
     async def _store(self, database: Database, step: Step) -> None:
         """Take readings as nodes send them: again and again until they are acknowledged."""
@@ -154,7 +193,8 @@ class _Process:
             with suppress(Transient):
                 await submitter.tick(now)
             head = await find_head(database, self.settings.site)
-            if await find_open(database) is None and head and head.to_s >= step.until_s:
+            is_settled = head is not None and head.to_s >= step.until_s
+            if is_settled and not await self._waits(database, step):
                 break
         else:
             return False
@@ -169,6 +209,12 @@ class _Process:
                 await take_over(self.settings, database, clock, self.client, self.key)
         return True
 
+    async def _waits(self, database: Database, step: Step) -> bool:
+        """Whether something is to be sent still, or a payment that was taken before the step."""
+        oldest = await find_oldest(database, self.settings.site)
+        is_due = oldest is not None and oldest[0] <= step.until_s - HOUR_S
+        return is_due or await find_open(database) is not None
+
 
 async def _insist(work: Callable[[], Awaitable[None]]) -> None:
     """Work that a fault of the disk delays is done again, as the service's own loop does it."""
@@ -182,15 +228,20 @@ async def _live(life: Life) -> int:
     settings = LedgerSettings(**life.settings)  # type: ignore[arg-type]
     path = Path(life.folder, "acks")
     acked = {int(line) for line in path.read_text().split()} if path.exists() else set()
-    acks = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    acks = os.open(path, _APPEND)
+    told = os.open(Path(life.folder, "told"), _APPEND)
     client = LedgerClient(settings.rpc_urls, settings.passphrase)
     try:
-        return await _Process(life, settings, client, acks, acked).live()
+        return await _Process(life, settings, client, acks, acked, partial(_write, told)).live()
     except GatewayError as error:
         Path(life.folder, "said").write_text(f"{type(error).__name__}: {error}")
         return GAVE_UP
     finally:
         await client.close()
+
+
+def _write(file: int, line: str) -> None:
+    os.write(file, f"{line}\n".encode())
 
 
 def _run(told: dict[str, object]) -> int:

@@ -39,7 +39,9 @@ CHAPTERS: Mapping[str, Chapter] = {
         "into a real file, and the real submitter and refresher settle it on the real Soroban "
         "host, through a proxy on loopback that does to each request what the seed says. "
         "Meanwhile the services are started again, envelopes expire, clocks jump, others pay and "
-        "use the same account. Then the faults end, and everything must be settled. What is read "
+        "use the same account. People pay cash and enter tokens, which go on chain once; tokens "
+        "are tried again, made up, or carried to another house; locks are hung on supplies and "
+        "taken off. Then the faults end, and everything must be settled. What is read "
         "only after the batch of its time was settled may be more than the contract lets flow "
         "until the next one; it is refused and set aside, and counted here as refused as late "
         "(seeds 1437 and 1518 show it).",
@@ -51,7 +53,9 @@ CHAPTERS: Mapping[str, Chapter] = {
         "batches composed, signed, sent and confirmed, events read, readings rolled up and "
         "forgotten, the site taken over. A shim in front of the kernel kills it before, after, "
         "or in the midst of its n-th write, sync, truncation, removal or request. One to three "
-        "die so; the last one has to get to the end. Below is where they died, and what the "
+        "die so; the last one has to get to the end. In each step somebody may pay, one supply is "
+        "locked out all the time and others now and then, and what relays are told outlives their "
+        "process. Below is where they died, and what the "
         "outbox said.",
     ),
     "disk": Chapter(
@@ -77,7 +81,8 @@ CHAPTERS: Mapping[str, Chapter] = {
         "The real `gateway run --only field` reads two meters on a simulated bus and two nodes on "
         "a real Mosquitto, into a file system of 48 MB. Three to six things happen to it; after "
         "each all meters must be read again, and at the end every reading that a node was told "
-        "is stored must be there. What happens follows from the seed, the instants do not.",
+        "is stored must be there. One supply is locked out on its way, another one is critical. "
+        "What happens follows from the seed, the instants do not.",
     ),
 }
 
@@ -105,8 +110,9 @@ _HEAD = [
     "fails. Each run follows from its seed alone. The verdict is read by a reader of its own from "
     "the simulated meters' registers, the store's file and the ledger's entries: per meter, "
     "`on chain + pending + residue = register end - register start`, nothing pending at the end, "
-    "receipts and batches of the contract in step with those of the store, and what was charged "
-    "is what was used.",
+    "receipts and batches of the contract in step with those of the store, and each balance is "
+    "what was paid less what was used. All the while a locked-out supply is never switched on, and "
+    "a critical one never off.",
     "",
     "A run again: `.venv/bin/python -m tests.torture PART --seed N`. All of it: `make torture`. A "
     "short form runs in `make test`, with fixed seeds and with fresh ones.",
@@ -125,6 +131,7 @@ def _claims(tallies: Mapping[str, Tally]) -> list[Claim]:
         Claim("torture.torn_disks", sums["disks"], "disks", ">=", 500),
         Claim("torture.wh_lost_or_doubled", sums["wh_wrong"], "Wh", "=", 0),
         Claim("torture.acked_rows_lost", sums["rows_lost"], "readings", "=", 0),
+        Claim("torture.relay_faults", sums["relay_faults"], "commands", "=", 0),
         Claim("torture.runs_not_drained", runs - drained, "runs", "=", 0),
     ]
 

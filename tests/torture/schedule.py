@@ -2,8 +2,8 @@
 
 A village uses energy, its readings go through the real intake into a real file, and the real
 submitter and refresher settle it over a way that lies (:mod:`tests.torture.liar`), while they are
-started again, the account is used by others and clocks jump. Then the faults end, and it must
-drain.
+started again, the account is used by others and clocks jump. People pay, steal tokens and hang
+locks. Then the faults end, and it must drain.
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from stellar_sdk import Account, Asset, TransactionBuilder, xdr
-from stellar_sdk.operation import Payment
 
 from gateway.errors import GatewayError, Transient
 from gateway.ledger.client import LedgerClient
-from gateway.ledger.contracts import meter, upkeep
-from gateway.ledger.contracts.calls import Call
-from gateway.ledger.envelopes import account_key
+from gateway.ledger.keeper import Keeper
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.refresh import Refresher
 from gateway.ledger.submit import Submitter
@@ -32,24 +27,32 @@ from gateway.sources.intake import Intake, IntakeSettings
 from gateway.store.database import Database
 from gateway.store.points import find_points
 from tests.ledger.localnet import PASSPHRASE
-from tests.relays.village import Contactors
+from tests.torture.dealer import Dealer
 from tests.torture.ground import (
-    CRITICAL,
     HOUR_S,
+    METERS,
     START_S,
     VALID_FOR_S,
     Stage,
     at,
-    chain_id,
     keypair,
     prepare,
     standing,
     tier_at,
 )
 from tests.torture.household import Households
-from tests.torture.judge import FIRST_LEDGER, Verdict, judge, unsettled_wh
+from tests.torture.judge import FIRST_LEDGER, Verdict, count_keeps, is_drained, judge
 from tests.torture.liar import ABOUT, ANYWHERE, Liar, lying
 from tests.torture.outcome import Outcome, Run, summed
+from tests.torture.people import (
+    MOST_CASH,
+    Relays,
+    Tokens,
+    lock,
+    misconduct,
+    pay_cash,
+    unlock,
+)
 
 GRACE_S = 200
 RATES_OF_FAULTS = (0.1, 0.25, 0.5, 0.8)
@@ -69,9 +72,19 @@ TIME_PASSES = (
     "hours of silence",
     "left alone for months",
 )
+BY_PEOPLE = (
+    "cash taken",
+    "token entered",
+    "token replayed",
+    "token forged",
+    "token of another house",
+    "locked out",
+    "lock taken off",
+)
 EVENTS = (
-    *(NOTHING,) * 30,
+    *(NOTHING,) * 35,
     *TIME_PASSES,
+    *BY_PEOPLE,
     "restart",
     "restart",
     "file reopened",
@@ -100,15 +113,21 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
         with ground.stage(stage_folder) as stage:
             schedule = Schedule(stage, random.Random(f"rpc {seed}"))
             verdict = await schedule.run()
-        schedule.events["relay switched"] = len(schedule.relays.history)
-        sums = summed(verdict) + Counter(requests=schedule.liar.requests)
-        if not schedule.plans and not schedule.events["meter switched off"]:
+        schedule.events["relay switched"] = schedule.relays.switched
+        sums = summed(verdict) + Counter(
+            requests=schedule.liar.requests,
+            keeps=count_keeps(stage.path),
+            payments=schedule.credits,
+            relay_faults=len(faults := misconduct(schedule.lines)),
+            tokens_refused=schedule.tokens.refused.total(),
+        )
+        if not schedule.provider.plans and not schedule.events["meter switched off"]:
             # Read after the batch of its time: more than the contract lets flow until the next.
             sums["wh_refused_as_late"] = verdict.residue_wh
         told = Counter({str(lie): count for lie, count in schedule.liar.told.items()})
         return Outcome(
             seed,
-            verdict.problems,
+            (*verdict.problems, *faults, *schedule.tokens.problems),
             told + schedule.events,
             sums,
             time.perf_counter() - begun_s,
@@ -126,6 +145,7 @@ class _Gateway:
     submitter: Submitter
     refresher: Refresher
     supply: SupplyControl
+    keeper: Keeper
     client: LedgerClient
 
 
@@ -143,15 +163,16 @@ class Schedule:
     liar: Liar = field(init=False)
     homes: Households = field(init=False)
     events: Counter[str] = field(default_factory=Counter)
-    paid: Counter[int] = field(default_factory=Counter)
-    plans: bool = False
+    provider: Dealer = field(init=False)
     off_s: int = 0
-    switched_off: int | None = None
-    paused: bool = False
-    relays: Contactors = field(default_factory=Contactors)
+    credits: int = 0
+    lines: list[str] = field(default_factory=list)
+    relays: Relays = field(init=False)
+    tokens: Tokens = field(init=False)
     eras: list[int] = field(default_factory=lambda: [FIRST_LEDGER])
 
     def __post_init__(self) -> None:
+        self.provider = Dealer(self.stage, self.chance)
         kinds = [*ANYWHERE, *(lie for own in ABOUT.values() for lie in own)]
         count = self.chance.choice((2, 5, len(kinds)))
         lies = self.chance.sample(kinds, count)
@@ -161,8 +182,10 @@ class Schedule:
             lies,
             self.chance.choice(RATES_OF_FAULTS),
             self.stage.localnet.advance,
-            self._use_account,
+            self.provider.use_account,
         )
+        self.relays = Relays(self.lines.append)
+        self.tokens = Tokens(self.chance)
 
     async def run(self) -> Verdict:
         """Live through the faults, drain, and be judged."""
@@ -171,22 +194,21 @@ class Schedule:
             self.homes = Households(
                 self.chance, [point.meter_id for point in await find_points(gateway.database)]
             )
+            out = self.chance.randrange(METERS)
+            await lock(gateway.database, out, self.homes.now_s, self.lines.append)
             for _ in range(self.chance.randint(1, MOST_HOURS)):
                 gateway = await self._live_an_hour(gateway)
             self.liar.tell_the_truth()
-            if self.paused:
-                await self._pause()
+            if self.provider.paused:
+                await self.provider.pause()
             self.homes.read_all()
             await self._store(gateway)
             gateway = await self._drain(gateway)
             await gateway.client.close()
             await gateway.database.close()
         shown_wh = dict(enumerate(self.homes.shown_wh))
-        paid = None if self.plans else self.paid
-        verdict = judge(self.stage, shown_wh, paid=paid, eras=self.eras)
-        if (str(CRITICAL), False) in self.relays.history:
-            return replace(verdict, problems=(*verdict.problems, "a critical point was cut"))
-        return verdict
+        paid = None if self.provider.plans else self.provider.paid
+        return judge(self.stage, shown_wh, paid=paid, eras=self.eras)
 
     async def _start(self) -> _Gateway:
         database = await Database.open(self.stage.path)
@@ -199,12 +221,14 @@ class Schedule:
         settings = self.stage.settings(self.liar.url)
         clock, key = standing(START_S), SigningKey(keypair("gateway"))
         client = LedgerClient([self.liar.url], PASSPHRASE)
+        self.lines.append("started")
         return _Gateway(
             database,
             intake,
             Submitter(settings, database, clock, client, key),
             Refresher(settings, database, clock, client),
             SupplyControl(SupplySettings(), database, clock, {"pin": self.relays}),
+            Keeper(settings, database, clock, client, key),
             client,
         )
 
@@ -222,10 +246,12 @@ class Schedule:
         return gateway
 
     async def _tick(self, gateway: _Gateway) -> None:
-        services = (gateway.submitter, gateway.refresher, gateway.supply)
-        service = self.chance.choices(services, (6, 2, 1))[0]
+        services = (gateway.submitter, gateway.refresher, gateway.supply, gateway.keeper)
+        service = self.chance.choices(services, (12, 4, 3, 1))[0]
         try:
             await service.tick(at(self.stage.localnet.time_s() + self.off_s))
+            if service is gateway.supply:
+                self.lines.append("looked")
         except GatewayError as error:  # as in the service's own loop
             self.events[f"tick ended by a {type(error).__name__} fault"] += 1
 
@@ -247,7 +273,7 @@ class Schedule:
                 await gateway.database.close()
                 return await self._start()
             case "account used by another tool":
-                self._use_account()
+                self.provider.use_account()
             case "meters read late":
                 self.homes.live(self.chance.randint(1, 3), missed=0.5)
                 await self._store(gateway)
@@ -255,8 +281,10 @@ class Schedule:
                 self.off_s = self.chance.choice(JUMPS_S) if event == "clock jumps" else 0
             case _ if event in TIME_PASSES:
                 self._pass_time(event)
+            case _ if event in BY_PEOPLE:
+                await self._act(event, gateway.database)
             case _:
-                await self._deal(event)
+                await self.provider.deal(event)
         return gateway
 
     def _pass_time(self, event: str) -> None:
@@ -272,69 +300,24 @@ class Schedule:
                 localnet.leave_alone(MONTHS_S)
                 self.eras.append(int(str(localnet.ask("getLatestLedger")["sequence"])))
 
-    async def _deal(self, event: str) -> None:
-        """Provider or household do something on the chain."""
-        contract, admin = self.stage.contract, SigningKey(keypair("provider"))
-        slot = self.chance.randrange(len(self.homes.shown_wh))
-        if self.paused and event != "contract paused":
-            return  # the contract takes nothing from anybody
+    async def _act(self, event: str, database: Database) -> None:
+        """Somebody does something in the village."""
+        slot, now_s = self.chance.randrange(METERS), self.homes.now_s
         match event:
-            case "payment":
-                amount, plan = self.chance.randint(1, 10**6), meter.Plan.USAGE_BASED
-                self.paid[slot] += amount
-            case "plan paid":
-                amount, plan = 50_000, meter.Plan.DAILY
-                self.plans = True
-            case "contract paused":
-                await self._pause()
+            case "cash taken":
+                stroops = self.chance.randint(1, MOST_CASH)
+                self.credits += 1
+                await pay_cash(database, slot, stroops, f"{self.credits}", now_s)
+            case "token entered":
+                self.credits += 1
+                stroops = await self.tokens.buy(database, slot, now_s)
+            case "locked out" | "lock taken off":
+                act = lock if event == "locked out" else unlock
+                await act(database, slot, now_s, self.lines.append)
                 return
             case _:
-                await self._switch(slot)
-                return
-        call = meter.make_payment(contract, admin.address, chain_id(slot), amount, plan)
-        await self._perform(call)
-
-    async def _switch(self, slot: int) -> None:
-        contract = self.stage.contract
-        if self.switched_off is None:
-            self.switched_off = slot
-            await self._perform(meter.deactivate_meter(contract, chain_id(slot)))
-        else:
-            await self._perform(meter.activate_meter(contract, chain_id(self.switched_off)))
-            self.switched_off = None
-
-    async def _pause(self) -> None:
-        """The provider pauses the contract, or lets it go on."""
-        self.paused = not self.paused
-        act = upkeep.pause if self.paused else upkeep.unpause
-        await self._perform(act(self.stage.contract))
-
-    async def _perform(self, call: Call) -> None:
-        """The provider has a way of its own to the chain, and it is sound."""
-        client = LedgerClient([self.stage.localnet.url], PASSPHRASE)
-        try:
-            await client.perform(call.operation(), SigningKey(keypair("provider")), poll_s=0.001)
-        finally:
-            await client.close()
-
-    def _use_account(self) -> None:
-        """Somebody pays with the gateway's key: its next sequence number is gone."""
-        localnet, key = self.stage.localnet, keypair("gateway")
-        asked = {"keys": [account_key(key.public_key).to_xdr()]}
-        entries = localnet.ask("getLedgerEntries", asked)["entries"]
-        assert isinstance(entries, list)
-        account = xdr.LedgerEntryData.from_xdr(entries[0]["xdr"]).account
-        assert account is not None
-        source = Account(key.public_key, account.seq_num.sequence_number.int64)
-        to = keypair("provider").public_key
-        envelope = (
-            TransactionBuilder(source, PASSPHRASE, base_fee=1_000)
-            .add_time_bounds(0, 0)
-            .append_operation(Payment(to, Asset.native(), "1"))
-            .build()
-        )
-        envelope.sign(key)
-        localnet.ask("sendTransaction", {"transaction": envelope.to_xdr()})
+                stroops = await self.tokens.cheat(database, event, slot, now_s)
+        self.provider.paid[slot] += stroops
 
     async def _drain(self, gateway: _Gateway) -> _Gateway:
         """Sound ways, a sound clock: whatever is left must settle, by processes started anew."""
@@ -345,8 +328,10 @@ class Schedule:
             for _ in range(TICKS_A_ROUND):
                 with suppress(Transient):
                     await gateway.submitter.tick(now)
-                if not unsettled_wh(self.stage.path):
+                if is_drained(self.stage.path):
                     await gateway.refresher.tick(now)
+                    await gateway.supply.tick(now)
+                    self.lines.append("looked")
                     return gateway
             self.stage.localnet.advance(VALID_FOR_S + 1)
         return gateway

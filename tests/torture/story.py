@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.torture.ground import HOUR_S, METERS, MOST_WH, QUARTER_S, START_S, first_wh
 from tests.torture.mortal import Step
+from tests.torture.people import MOST_CASH
 
 MOST_STEPS = 4
 FEW_HOURS, MANY_HOURS = 1, 13
@@ -21,12 +23,14 @@ class Story:
         steps: in order.
         readings: slot, instant (unix seconds) and register (Wh), by number.
         shown_wh: each meter's register at the end, by slot.
+        paid: what was paid for each meter, stroops, by slot.
         until_s: where it ends (unix seconds).
     """
 
     steps: list[Step]
     readings: dict[int, tuple[int, int, int]]
     shown_wh: dict[int, int]
+    paid: Counter[int]
     until_s: int
 
 
@@ -39,6 +43,8 @@ def tell(chance: random.Random) -> Story:
     shown_wh = {slot: first_wh(slot) for slot in range(METERS)}
     readings: dict[int, tuple[int, int, int]] = {}
     steps: list[Step] = []
+    paid: Counter[int] = Counter()
+    locked = chance.randrange(METERS)
     hours = chance.choice((FEW_HOURS, FEW_HOURS, MANY_HOURS))
     count = chance.randint(1, MOST_STEPS) if hours == FEW_HOURS else MOST_STEPS + 1
     start_s = START_S
@@ -53,6 +59,8 @@ def tell(chance: random.Random) -> Story:
                 group.append((len(readings) - 1, slot, at_s, shown_wh[slot]))
             groups.append(group)
         until_s = start_s + HOUR_S
+        cash = [(chance.randrange(METERS), chance.randint(1, MOST_CASH))] * chance.choice((0, 1, 1))
+        paid.update(dict(cash))
         steps.append(
             Step(
                 groups,
@@ -60,7 +68,16 @@ def tell(chance: random.Random) -> Story:
                 keep_house=hours == MANY_HOURS or chance.random() < 0.3,
                 take_over=number > 0 and chance.random() < 0.15,
                 reopen=chance.random() < 0.4,
+                cash=cash,
+                lock=[locked] if number == 0 else _some(chance, locked),
+                unlock=_some(chance, locked),
             )
         )
         start_s += hours * HOUR_S
-    return Story(steps, readings, shown_wh, until_s)
+    return Story(steps, readings, shown_wh, paid, until_s)
+
+
+def _some(chance: random.Random, but: int) -> list[int]:
+    """A house now and then, but never this one."""
+    slot = chance.randrange(METERS)
+    return [slot] if slot != but and chance.random() < 0.2 else []
