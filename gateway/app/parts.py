@@ -40,8 +40,13 @@ class Service(Protocol):
 def field(
     config: Config, database: Database, clock: Clock, points: Sequence[MeterPoint]
 ) -> list[Service]:
-    """Meters and relays: one poller per bus, one subscription for all nodes, supply control."""
+    """Meters and relays: one poller per bus, one subscription for all nodes, supply control.
+
+    What decides about supply is found out here, too: no relay may hang on another process for
+    knowing whether its feeder has power.
+    """
     from gateway.broker import Broker, BrokerSettings
+    from gateway.notices import SignWatch
     from gateway.relays.control import SupplyControl
     from gateway.relays.drivers import Driver
     from gateway.relays.drivers.gpio import GpioDriver
@@ -97,6 +102,7 @@ def field(
         services += [nodes, broker]
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
     services.append(Roster(database, clock, strangers, learners))
+    services.append(SignWatch(notice_settings(config), database, clock))
     services.append(SupplyControl(supply_settings(config), database, clock, drivers))
     return services
 
@@ -137,7 +143,7 @@ def settlement(
 def web(config: Config, database: Database, clock: Clock) -> list[Service]:
     """The operator's page and the API, what checks usage, and what people should hear of."""
     from gateway.billing import IntervalCheck
-    from gateway.notices import LossReport, SignWatch
+    from gateway.notices import LossReport
     from gateway.web.service import WebService
     from gateway.web.settings import WebSettings
 
@@ -151,10 +157,8 @@ def web(config: Config, database: Database, clock: Clock) -> list[Service]:
         tokens=token_settings(config),
         payments=payment_settings(config),
     )
-    notices = notice_settings(config)
     return [
         WebService(database, clock, settings),
         IntervalCheck(database, clock, time_bands(config).tier_at),
-        SignWatch(notices, database, clock),
-        LossReport(notices, database, clock),
+        LossReport(notice_settings(config), database, clock),
     ]

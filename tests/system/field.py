@@ -25,7 +25,7 @@ from gateway.simulation.pins import Pins
 from gateway.simulation.pzem import Pzem
 from gateway.wire.nodes import NodeReading
 from tests.simulation.world import SteadyLoad, passwords
-from tests.village import kept_in
+from tests.village import CHAIN_METER, kept_in
 
 START_S = 1_770_000_000
 FACTOR = 60.0
@@ -222,6 +222,16 @@ class World:
         assert process is not None
         await self.until(lambda: process.returncode is not None, "the process ends by itself")
         return await process.wait()
+
+    def give_credit(self) -> None:
+        """As the settlement process does when the contract says so."""
+        with closing(sqlite3.connect(self.database)) as store, store:
+            store.execute(
+                f"""INSERT INTO {CHAIN_METER}
+                    SELECT meter_point_id, 0, 1000000000, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100,
+                           {START_S}
+                    FROM meter_point"""
+            )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What is committed, read by a connection of our own; nothing before there is a store."""

@@ -13,9 +13,13 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from gateway import app
+from gateway.app import parts
+from gateway.config import load
+from gateway.notices import SignWatch
+from gateway.relays import SupplyControl
 from gateway.wire.topics import Channel, topic
-from tests.system.field import FIRST_WH, LINES, NODES, PASSWORDS, START_S, World, world_in
-from tests.village import CHAIN_METER
+from tests.system.field import FIRST_WH, LINES, NODES, PASSWORDS, World, world_in
 
 KILLS = 6
 LONGEST_LIFE_S = 0.6
@@ -29,14 +33,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-def give_credit(world: World) -> None:
-    """As the settlement process does when the contract says so."""
-    with closing(sqlite3.connect(world.database)) as store, store:
-        store.execute(
-            f"""INSERT INTO {CHAIN_METER}
-                SELECT meter_point_id, 0, 1000000000, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, {START_S}
-                FROM meter_point"""
-        )
+async def test_signs_that_hold_relays_are_found_by_the_process_that_switches_them(
+    world: World,
+) -> None:
+    """A page that is down must neither end a brown-out nor keep one up."""
+    config = load(world.config)
+    async with app.opened(config, ("field",)) as (database, clock, points):
+        services = parts.field(config, database, clock, points)
+    assert {SupplyControl, SignWatch} <= {type(one) for one in services}
 
 
 def assert_nothing_acknowledged_is_lost(world: World) -> None:
@@ -67,7 +71,7 @@ async def test_a_process_killed_at_random_points_loses_no_acknowledged_reading(
     chance = random.Random(20260121)
     await world.start()
     await world.until_more(*ON_BUS, *ON_NODES)
-    give_credit(world)
+    world.give_credit()
     for _ in range(KILLS):
         before = [len(node.acknowledged) for node in world.nodes]
 

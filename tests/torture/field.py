@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -28,7 +27,6 @@ from tests.torture.ground import CRITICAL
 from tests.torture.judge import connect, find_damage
 from tests.torture.outcome import Outcome, Run
 from tests.torture.people import misconduct
-from tests.village import CHAIN_METER
 
 ON_BUS = ("house-1", "house-2")
 LOCKED = 1
@@ -90,13 +88,7 @@ class OwnDiskWorld(World):
     async def lock_out(self) -> None:
         """A supply that has credit is on, and then somebody locks it out."""
         label, number = ON_BUS[LOCKED], LOCKED
-        with closing(sqlite3.connect(self.database)) as store, store:
-            store.execute(
-                f"""INSERT INTO {CHAIN_METER}
-                    SELECT meter_point_id, 0, 1000000000, 0, 0, 0, 0, 0, 5000, 3, 1, 1, 100, ?
-                    FROM meter_point WHERE label = ?""",
-                (self.now_ms() // 1_000, label),
-            )
+        self.give_credit()
         await self.until(lambda: f"on {number}" in self.lines, f"{label} is on")
         self.lines.append(f"locking {number}")
         act = ("lock-out", label, "--by", "Juma", "--reason", "works on the line")
