@@ -41,7 +41,8 @@ CHAPTERS: Mapping[str, Chapter] = {
         "Meanwhile the services are started again, envelopes expire, clocks jump, others pay and "
         "use the same account. People pay cash and enter tokens, which go on chain once; tokens "
         "are tried again, made up, or carried to another house; locks are hung on supplies and "
-        "taken off. Then the faults end, and everything must be settled. What is read "
+        "taken off; the store's backup is put in its place, and an operator takes the site over. "
+        "Then the faults end, and everything must be settled. What is read "
         "only after the batch of its time was settled may be more than the contract lets flow "
         "until the next one; it is refused and set aside, and counted here as refused as late "
         "(seeds 1437 and 1518 show it).",

@@ -27,6 +27,7 @@ from gateway.sources.intake import Intake, IntakeSettings
 from gateway.store.database import Database
 from gateway.store.points import find_points
 from tests.ledger.localnet import PASSPHRASE
+from tests.torture.backups import Backups
 from tests.torture.dealer import Dealer
 from tests.torture.ground import (
     HOUR_S,
@@ -72,6 +73,7 @@ TIME_PASSES = (
     "hours of silence",
     "left alone for months",
 )
+STARTS = ("restart", "restart", "file reopened", "backup put back", "backup put back")
 BY_PEOPLE = (
     "cash taken",
     "token entered",
@@ -85,9 +87,9 @@ EVENTS = (
     *(NOTHING,) * 35,
     *TIME_PASSES,
     *BY_PEOPLE,
-    "restart",
-    "restart",
-    "file reopened",
+    *STARTS,
+    "backup made",
+    "backup made",
     "account used by another tool",
     "payment",
     "plan paid",
@@ -118,6 +120,7 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             requests=schedule.liar.requests,
             keeps=count_keeps(stage.path),
             payments=schedule.credits,
+            backups_put_back=schedule.backups.put_back,
             relay_faults=len(faults := misconduct(schedule.lines)),
             tokens_refused=schedule.tokens.refused.total(),
         )
@@ -164,6 +167,7 @@ class Schedule:
     homes: Households = field(init=False)
     events: Counter[str] = field(default_factory=Counter)
     provider: Dealer = field(init=False)
+    backups: Backups = field(init=False)
     off_s: int = 0
     credits: int = 0
     lines: list[str] = field(default_factory=list)
@@ -173,6 +177,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         self.provider = Dealer(self.stage, self.chance)
+        self.backups = Backups(self.stage)
         kinds = [*ANYWHERE, *(lie for own in ABOUT.values() for lie in own)]
         count = self.chance.choice((2, 5, len(kinds)))
         lies = self.chance.sample(kinds, count)
@@ -208,7 +213,8 @@ class Schedule:
             await gateway.database.close()
         shown_wh = dict(enumerate(self.homes.shown_wh))
         paid = None if self.provider.plans else self.provider.paid
-        return judge(self.stage, shown_wh, paid=paid, eras=self.eras)
+        lost = self.backups.lost if self.backups.put_back else None
+        return judge(self.stage, shown_wh, paid=paid, lost=lost, eras=self.eras)
 
     async def _start(self) -> _Gateway:
         database = await Database.open(self.stage.path)
@@ -265,13 +271,11 @@ class Schedule:
         if event == NOTHING:
             return gateway
         self.events[event] += 1
+        if event in STARTS:
+            return await self._begin_again(event, gateway)
         match event:
-            case "restart":
-                return await self._restart(gateway)
-            case "file reopened":
-                await gateway.client.close()
-                await gateway.database.close()
-                return await self._start()
+            case "backup made":
+                await self.backups.make(gateway.database)
             case "account used by another tool":
                 self.provider.use_account()
             case "meters read late":
@@ -286,6 +290,18 @@ class Schedule:
             case _:
                 await self.provider.deal(event)
         return gateway
+
+    async def _begin_again(self, event: str, gateway: _Gateway) -> _Gateway:
+        """Other processes go on, with the same file or with its backup."""
+        if event == "restart":
+            return await self._restart(gateway)
+        await gateway.client.close()
+        await gateway.database.close()
+        if event == "backup put back" and self.backups.path.exists():
+            self.tokens.are_frozen = True
+            locked = await self.backups.restore(self.homes.now_s)
+            self.lines += [f"{verb} {slot}" for slot in locked for verb in ("locking", "locked")]
+        return await self._start()
 
     def _pass_time(self, event: str) -> None:
         localnet = self.stage.localnet
@@ -325,6 +341,10 @@ class Schedule:
         for _ in range(DRAIN_ROUNDS):
             gateway = await self._restart(gateway)
             now = at(self.stage.localnet.time_s())
+            if self.backups.put_back:
+                with suppress(Transient):
+                    clock = standing(self.stage.localnet.time_s())
+                    await self.backups.settle_again(gateway.database, clock)
             for _ in range(TICKS_A_ROUND):
                 with suppress(Transient):
                     await gateway.submitter.tick(now)
