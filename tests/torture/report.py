@@ -41,8 +41,8 @@ CHAPTERS: Mapping[str, Chapter] = {
         "Meanwhile the services are started again, envelopes expire, clocks jump, others pay and "
         "use the same account. Then the faults end, and everything must be settled. What is read "
         "only after the batch of its time was settled may be more than the contract lets flow "
-        "until the next one; it is refused and set aside, and counted here as refused as late "
-        "(seeds 1437 and 1518 show it).",
+        "until the next one: it waits. Unless there was a plan, or a meter was switched off, no Wh "
+        "may be refused (seeds 1437 and 1518 once had some).",
     ),
     "kill": Chapter(
         1_000,

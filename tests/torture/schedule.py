@@ -102,13 +102,14 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             verdict = await schedule.run()
         schedule.events["relay switched"] = len(schedule.relays.history)
         sums = summed(verdict) + Counter(requests=schedule.liar.requests)
-        if not schedule.plans and not schedule.events["meter switched off"]:
-            # Read after the batch of its time: more than the contract lets flow until the next.
-            sums["wh_refused_as_late"] = verdict.residue_wh
+        problems = verdict.problems
+        may_refuse = schedule.plans or schedule.events["meter switched off"]
+        if verdict.residue_wh and not may_refuse:
+            problems = (*problems, f"{verdict.residue_wh} Wh were refused, and nothing was wrong")
         told = Counter({str(lie): count for lie, count in schedule.liar.told.items()})
         return Outcome(
             seed,
-            verdict.problems,
+            problems,
             told + schedule.events,
             sums,
             time.perf_counter() - begun_s,
@@ -348,5 +349,5 @@ class Schedule:
                 if not unsettled_wh(self.stage.path):
                     await gateway.refresher.tick(now)
                     return gateway
-            self.stage.localnet.advance(VALID_FOR_S + 1)
+            self.stage.localnet.advance(HOUR_S)  # envelopes die, late usage finds room
         return gateway
