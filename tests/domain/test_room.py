@@ -290,6 +290,7 @@ many_meters = st.lists(
             mode=kinds,
             market_credit_wh=st.integers(0, 3_000),
             last_read_s=st.integers(-4, 0).map(lambda n: START_S + QUARTER_S * n),
+            max_power_w=st.sampled_from((100, 500, POWER_W)),
         ),
         ahead_wh=st.just(0) | st.integers(0, 4_000),
         read_until_s=st.just(0),
