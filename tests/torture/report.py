@@ -42,7 +42,7 @@ CHAPTERS: Mapping[str, Chapter] = {
         "use the same account. Then the faults end, and everything must be settled. What is read "
         "only after the batch of its time was settled may be more than the contract lets flow "
         "until the next one: it waits. Unless there was a plan, or a meter was switched off, no Wh "
-        "may be refused (seeds 1437 and 1518 once had some).",
+        "may be refused.",
     ),
     "kill": Chapter(
         1_000,
