@@ -4,6 +4,11 @@ Pure and total: whatever usage there is, each Wh is claimed by exactly one of a 
 batch, what the chain had already counted (absorbed), or what the contract could only refuse
 (withheld); the rest stays unclaimed for a later batch.
 
+The contract takes no more of a meter than its connection can carry since it was last settled, and
+refuses the meter's whole usage otherwise. What is read late would come on top of that, so what is
+beyond waits, oldest first, for batches of hours with room to spare
+(docs/adr/0021-late-usage-waits-for-room.md).
+
 The law, per meter and at any moment, with ``sent`` the usage in a batch not yet answered for::
 
     claimed + ahead + adopted = chain total + residue + sent
@@ -18,7 +23,8 @@ gateway knows it, so the batch says which part of the usage was bought
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.batches import COLUMNS, U32_MAX, Price, SlotUsage
@@ -149,8 +155,10 @@ def compose(
 ) -> Composition:
     """Compose the next batch of a site.
 
-    Usage of a meter that the contract does not know is left for later. Late usage, from before
-    the period, goes along; a price version that has ended is not opened again for it.
+    Usage of a meter that the contract does not know is left for later, and so is what the contract
+    would not believe of a meter yet: the newest first, but of a plan last, whose window closes.
+    Late usage, from before the period, goes along, just read or held back; a price version that has
+    ended is not opened again for it, and it costs what the batch that takes it does.
 
     Args:
         usage: ascending by ``start_s``; what starts after the period is left.
@@ -164,13 +172,16 @@ def compose(
     further = -(-len(waiting) // max_slots) - 1
     to_s = max(period.from_s + INTERVAL_S, period.to_s - max(further, 0) * INTERVAL_S)
     cut = Period(period.from_s, min(to_s, period.to_s), period.price_version)
-    books = {slot: _Books(meters[slot], cut.to_s) for slot in sorted(chosen)}
+    rows = [row for row in usage_list if row.slot in chosen and row.start_s < cut.to_s]
+    included_wh = _included_wh(rows, meters)
+    books = {
+        slot: _Books(meters[slot], cut.to_s, included_wh=included_wh[slot])
+        for slot in sorted(chosen)
+    }
     claims = [
         Claim(row.start_s, row.slot, claimed_wh)
-        for row in usage_list
-        if row.slot in books
-        and row.start_s < cut.to_s
-        and (claimed_wh := books[row.slot].take(row))
+        for row in rows
+        if (claimed_wh := books[row.slot].take(row))
     ]
     return Composition(
         period=cut,
@@ -185,22 +196,73 @@ def compose(
 def _slots_by_age(
     usage: Iterable[UnclaimedUsage], meters: Mapping[int, MeterState], period: Period
 ) -> list[int]:
-    """Meters of the batch, oldest usage first; then those that were read and used nothing."""
-    oldest = dict.fromkeys(
+    """Meters of the batch, oldest usage first; then those that were read and used nothing.
+
+    Those that the last batch left out come before those that still have usage to go after it.
+    """
+    aged = dict.fromkeys(
         row.slot for row in usage if row.slot in meters and row.start_s < period.to_s
     )
+    oldest = dict.fromkeys(sorted(aged, key=lambda slot: meters[slot].record.last_read_s))
     idle = dict.fromkeys(
         slot for slot, meter in meters.items() if meter.read_until_s >= period.to_s
     )
     return list(oldest | idle)
 
 
+def allowance_wh(record: MeterRecord, to_s: int) -> int:
+    """The most the contract takes of a meter at once; its ``is_plausible`` says the same.
+
+    Args:
+        record: what the contract holds.
+        to_s: end of the batch's period (unix seconds).
+    """
+    return _most_wh(record, to_s - record.last_read_s)
+
+
+class Sieve:
+    """Tells usage of which a batch can take something from what can only wait.
+
+    A meter that always uses more than the contract lets flow has ever more waiting, which must not
+    fill the memory.
+
+    Args:
+        meters: by slot, every meter that the contract knows.
+        period: what the batch may cover; it may end earlier.
+    """
+
+    def __init__(self, meters: Mapping[int, MeterState], period: Period) -> None:
+        self._meters = meters
+        self._books = {slot: _Books(meter, period.to_s) for slot, meter in meters.items()}
+        self._full: set[int] = set()
+
+    def sift(self, rows: Iterable[tuple[int, int, int, int]]) -> Iterator[UnclaimedUsage]:
+        """Usage of which a batch can take some.
+
+        Args:
+            rows: the fields of :class:`UnclaimedUsage`; every row is seen once, oldest first.
+        """
+        for start_s, slot, tier, unclaimed_wh in rows:
+            is_included = _is_included(self._meters[slot].record, start_s)
+            if slot in self._full and not is_included:
+                continue
+            row = UnclaimedUsage(start_s, slot, tier, unclaimed_wh)
+            if self._books[slot].take(row):
+                yield row
+            elif not is_included:
+                self._full.add(slot)
+
+
 @dataclass(slots=True)
 class _Books:
-    """One meter's running sums while a batch is composed."""
+    """One meter's running sums while a batch is composed.
+
+    ``included_wh`` of the meter's usage is in the plan and to come: room is kept for it.
+    """
 
     meter: MeterState
     to_s: int
+    included_wh: int = 0
     columns: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
     absorbed_wh: int = 0
     withheld_wh: int = 0
@@ -210,12 +272,13 @@ class _Books:
         """Put a row's usage where it belongs; returns how much of it was claimed."""
         left_wh = row.unclaimed_wh - self._absorb(row)
         record = self.meter.record
-        if record.settlement_mode == "prepaid":
-            if _in_plan(record, row.start_s):
-                self._include(row, left_wh)
-                return row.unclaimed_wh
-            left_wh -= self._put(row, left_wh, Use.MARKET, record.market_credit_wh)
-        return row.unclaimed_wh - left_wh + self._put(row, left_wh, Use(row.tier), U32_MAX)
+        if _is_included(record, row.start_s):
+            left_wh -= self._include(row, left_wh)
+        else:
+            if record.settlement_mode == "prepaid":
+                left_wh -= self._put(row, left_wh, Use.MARKET, record.market_credit_wh)
+            left_wh -= self._put(row, left_wh, Use(row.tier), U32_MAX)
+        return row.unclaimed_wh - left_wh
 
     def _absorb(self, row: UnclaimedUsage) -> int:
         absorbed_wh = min(row.unclaimed_wh, self.meter.ahead_wh - self.absorbed_wh)
@@ -223,13 +286,23 @@ class _Books:
         self._note(row, absorbed_wh, Use.ABSORBED)
         return absorbed_wh
 
-    def _include(self, row: UnclaimedUsage, wh: int) -> None:
-        withheld_wh = wh - self._put(row, wh, Use.INCLUDED, self._included_allowance_wh())
-        self.withheld_wh += withheld_wh
-        self._note(row, withheld_wh, Use.WITHHELD)
+    def _include(self, row: UnclaimedUsage, wh: int) -> int:
+        """Fill the plan's column; what is left waits, but not for a window that has closed."""
+        put_wh = self._fill(row, wh, Use.INCLUDED, self._included_allowance_wh())
+        if self.meter.record.paid_until_s > self.to_s:
+            return put_wh
+        self.withheld_wh += wh - put_wh
+        self._note(row, wh - put_wh, Use.WITHHELD)
+        return wh
 
     def _put(self, row: UnclaimedUsage, wh: int, column: Use, most_wh: int) -> int:
-        """Fill a column up to what it may hold at most; returns how much of it went in."""
+        """Fill a column as far as it, and the connection, may hold; returns how much went in."""
+        kept_wh = min(self.included_wh, self._included_allowance_wh())
+        others_wh = sum(self.columns) - self.columns[Use.INCLUDED]
+        room_wh = allowance_wh(self.meter.record, self.to_s) - kept_wh - others_wh
+        return self._fill(row, min(wh, room_wh), column, most_wh)
+
+    def _fill(self, row: UnclaimedUsage, wh: int, column: Use, most_wh: int) -> int:
         put_wh = min(wh, most_wh - self.columns[column])
         self.columns[column] += put_wh
         self._note(row, put_wh, column)
@@ -243,9 +316,23 @@ class _Books:
         """The most the contract takes as included; its ``is_plausible`` says the same."""
         record = self.meter.record
         start_s = max(record.paid_from_s, min(record.last_read_s, self.to_s))
-        paid_s = max(0, min(record.paid_until_s, self.to_s) - start_s)
-        return min(record.max_power_w * paid_s // _S_PER_HOUR + 1, U32_MAX)
+        return min(_most_wh(record, min(record.paid_until_s, self.to_s) - start_s), U32_MAX)
 
 
-def _in_plan(record: MeterRecord, start_s: int) -> bool:
-    return record.paid_from_s <= start_s < record.paid_until_s
+def _most_wh(record: MeterRecord, seconds: int) -> int:
+    """The most a connection can carry; one more, because registers round."""
+    return record.max_power_w * max(0, seconds) // _S_PER_HOUR + 1
+
+
+def _included_wh(rows: Iterable[UnclaimedUsage], meters: Mapping[int, MeterState]) -> Counter[int]:
+    """Usage inside plan windows, Wh by slot."""
+    included_wh = Counter[int]()
+    for row in rows:
+        if _is_included(meters[row.slot].record, row.start_s):
+            included_wh[row.slot] += row.unclaimed_wh
+    return included_wh
+
+
+def _is_included(record: MeterRecord, start_s: int) -> bool:
+    in_plan = record.paid_from_s <= start_s < record.paid_until_s
+    return in_plan and record.settlement_mode == "prepaid"

@@ -131,8 +131,8 @@ def judge_float(found: Float, head: CreditHead, waiting: CreditHead | None) -> V
     return Verdict(
         Standing.HALT,
         f"the chain is at credit {found.sequence} and this database knows {head.sequence}: it is "
-        "an older copy, or a copy of it runs elsewhere; payments taken here count here and wait: "
-        "switch the other one off and run `gateway credits adopt`",
+        "an older copy, or a copy of it runs elsewhere: switch the other one off and run `gateway "
+        "credits adopt`",
     )
 
 

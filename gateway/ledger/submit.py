@@ -32,6 +32,7 @@ from gateway.ledger.keys import SigningKey
 from gateway.ledger.limits import TooLarge
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.site import SiteAnswer, read_site
+from gateway.ledger.waiting import say_what_waits
 from gateway.store.batches import StoredBatch, Terms, compose_batch, find_batch
 from gateway.store.chain import ChainState, find_head, save_answer
 from gateway.store.database import Database
@@ -41,7 +42,6 @@ from gateway.store.settlement import (
     audit,
     cancel_take_over,
     confirm_batch,
-    find_unregistered,
     refuse_batch,
 )
 from gateway.store.status import State, mark_status
@@ -336,17 +336,9 @@ class Submitter:
     # Saying so
 
     async def _say_settled(self, what: str) -> None:
-        """All is well, unless the provider has yet to register some of the meters."""
-        unknown = await find_unregistered(self._database, self._settings.site)
-        if not unknown:
-            await self._mark("online", what)
-            return
-        label, slot = unknown[0]
-        await self._mark(
-            "alarm",
-            f"{what}, but the contract does not know {len(unknown)} of the meters, the first is "
-            f"{label}: the provider has to register slot {slot}; what it uses waits here",
-        )
+        """All is well, unless somebody has to look after what some of the meters used."""
+        waits = await say_what_waits(self._database, self._settings.site)
+        await self._mark("alarm" if waits else "online", f"{what}, {waits}" if waits else what)
 
     async def _say_why_nothing_goes(self, state: ChainState) -> None:
         """A batch was due and none was made: that is well only if nobody used anything."""

@@ -17,6 +17,7 @@ from gateway.domain.composition import (
     Composition,
     MeterState,
     Period,
+    Sieve,
     UnclaimedUsage,
     compose,
     plan_period,
@@ -151,23 +152,24 @@ async def _unclaimed(
 ) -> tuple[list[UnclaimedUsage], Period]:
     """The usage a batch may take; the period ends earlier when there is more than fits memory.
 
-    Only of meters that the contract knows: what waits for the others must not fill the memory.
+    Only of meters that the contract knows, and only as much as it may believe of them: what waits
+    must not fill the memory.
     """
-    rows = await connection.execute_fetchall(
+    sieve = Sieve(meters, period)
+    usage: list[UnclaimedUsage] = []
+    async with connection.execute(
         """SELECT u.start_s, p.slot, u.tier, u.usage_wh - u.claimed_wh AS unclaimed_wh
            FROM usage u INDEXED BY usage_open
            JOIN meter_point p USING (meter_point_id)
            WHERE u.open = 1 AND u.usage_wh > u.claimed_wh AND u.start_s < :to_s AND p.site = :site
              AND p.slot IN (SELECT value FROM json_each(:slots))
-           ORDER BY u.start_s LIMIT :most""",
-        {
-            "to_s": period.to_s,
-            "site": site,
-            "slots": json.dumps(sorted(meters)),
-            "most": MAX_ROWS,
-        },
-    )
-    usage = [UnclaimedUsage(*row) for row in rows]
+           ORDER BY u.start_s""",
+        {"to_s": period.to_s, "site": site, "slots": json.dumps(sorted(meters))},
+    ) as cursor:
+        while len(usage) < MAX_ROWS and (
+            rows := list(await cursor.fetchmany(MAX_ROWS - len(usage)))
+        ):
+            usage += sieve.sift((row[0], row[1], row[2], row[3]) for row in rows)
     if len(usage) == MAX_ROWS:
         to_s = max(period.from_s + INTERVAL_S, usage[-1].start_s)
         return usage, replace(period, to_s=to_s)

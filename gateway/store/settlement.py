@@ -17,13 +17,16 @@ import aiosqlite
 
 from gateway.domain.batches import Head
 from gateway.store.batches import StoredBatch, add_residue
-from gateway.store.chain import ChainState, save_head, save_state
+from gateway.store.chain import ChainState, find_head, save_head, save_state
 from gateway.store.claims import adopt_totals, give_back
 from gateway.store.database import Database, Row
 from gateway.store.floats import adopt_if_clear
 from gateway.store.outbox import Applied, close_outgoing, insert_outgoing
 from gateway.store.receipts import keep_receipt
 from gateway.store.status import append_event
+
+HELD_BACK_S = 86_400
+"""More waiting than the connection can carry in so long, beyond the next batch, is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,23 @@ class Drift:
     label: str
     books_wh: int
     chain_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A meter that has used more than the contract lets its connection carry, for long.
+
+    Args:
+        label: its meter point.
+        slot: its number within the site.
+        waiting_wh: usage from before the end of the last batch that no batch carries.
+        max_power_w: the most the connection can carry, as the contract has it.
+    """
+
+    label: str
+    slot: int
+    waiting_wh: int
+    max_power_w: int
 
 
 async def confirm_batch(
@@ -295,3 +315,25 @@ async def find_unregistered(database: Database, site: int) -> list[tuple[str, in
         {"site": site},
     )
     return [(row["label"], row["slot"]) for row in rows]
+
+
+async def find_held_back(database: Database, site: int) -> list[HeldBack]:
+    """Meters with more waiting than the next batch and a further day can take, the most first.
+
+    A little waits whenever a reading comes late, and goes by itself.
+    """
+    head = await find_head(database, site)
+    if head is None:
+        return []
+    rows = await database.fetch_all(
+        """SELECT p.label, p.slot, SUM(u.usage_wh - u.claimed_wh) AS waiting_wh, c.max_power_w
+           FROM usage u INDEXED BY usage_open JOIN meter_point p USING (meter_point_id)
+           JOIN chain_meter c USING (meter_point_id)
+           WHERE u.open = 1 AND u.usage_wh > u.claimed_wh AND u.start_s < :to_s AND p.site = :site
+           GROUP BY p.slot
+           HAVING waiting_wh * 3600
+               > c.max_power_w * (MAX(0, :to_s - c.last_read_s) + :held_back_s)
+           ORDER BY waiting_wh DESC""",
+        {"to_s": head.to_s, "site": site, "held_back_s": HELD_BACK_S},
+    )
+    return [HeldBack(*row) for row in rows]

@@ -67,7 +67,10 @@ async def test_a_contract_that_knows_none_of_the_meters_is_no_silence(
         await village.do(meter.register_meter(contract, chain_id(0), address, MAX_POWER_W))
         await village.settle(database, ONE)
         assert (await settlement_status(database)).state == "online"
-        assert_settled_once(facts(village, database))
+        await village.settle(database, TWO)  # the contract believes nothing from before it knew it
+        found = facts(village, database)
+        assert (found[0].chain_wh, found[0].residue_wh) == (10, 0)
+        assert_settled_once(found)
 
 
 async def test_usage_before_the_first_price_waits_and_says_so(

@@ -194,14 +194,13 @@ async def test_what_the_contract_refuses_is_flagged_and_never_sent_again(
     village: Village, database: Database
 ) -> None:
     await village.do(meter.deactivate_meter(village.settings.contract, chain_id(1)))
-    use(database, 0, START_S, MAX_POWER_W * 2)  # twice what an hour can carry
     use(database, 1, START_S, 11)
     use(database, 2, START_S, 12)
     await village.settle(database, ONE)
     found = facts(village, database)
-    assert [found[slot].residue_wh for slot in range(3)] == [MAX_POWER_W * 2, 11, 0]
+    assert [found[slot].residue_wh for slot in range(3)] == [0, 11, 0]
     assert [found[slot].chain_wh for slot in range(3)] == [0, 0, 12]
-    assert [row[-1] for row in items(database)] == [0, 0, 1]
+    assert [row[-1] for row in items(database)] == [0, 1]
     assert_settled_once(found)
     use(database, 1, START_S + HOUR_S, 5)
     await village.do(meter.activate_meter(village.settings.contract, chain_id(1)))

@@ -35,10 +35,12 @@ from gateway.store.settlement import (
 from gateway.store.snapshot import snapshot
 from gateway.store.tracing import trace
 from gateway.store.trail import find_point
-from tests.domain.contract import charged
+from tests.domain.contract import accepted
 
 SITE, METERS, HOUR_S = 1, 3, 3600
 BOUGHT_WH = (0, 250, 10**6)
+FEWEST_HOURS, HOURS_TO_DRAIN = 4, 60
+"""Time for the connections, of 1 kW each, to have carried whatever was used."""
 NETWORK_ID = hashlib.sha256(b"test").digest()
 CONTRACT = "C" * 56
 APPLIED = Applied(1, 100)
@@ -116,7 +118,7 @@ class Chain:
                 continue
             record = self.records[usage.slot]
             assert usage.market_wh <= record.market_credit_wh, "drawn beyond the credit"
-            self.records[usage.slot] = charged(record, usage, batch.to_s, RATES)
+            self.records[usage.slot] = accepted(record, usage, batch.to_s, RATES)
             accepted_wh += usage.total_wh
         self.ledger += 1
         self.receipt = Receipt(
@@ -267,6 +269,12 @@ class Life:
                 stored_wh = self.stored_total(slot)
                 assert pending[slot] == register - stored_wh - residue_wh
 
+    def is_drained(self) -> bool:
+        """Whether everything used is claimed."""
+        return all(
+            self.claimed(slot).total() == register for slot, register in enumerate(self.registers)
+        )
+
     def check_proof(self) -> None:
         """Whatever happened, every bill is proved."""
         with snapshot(self.path) as connection:
@@ -366,7 +374,9 @@ async def live(life: Life, told: list[tuple[object, ...]]) -> None:
     for step in told:
         await do(life, step)
         await life.check()
-    for _ in range(8):
+    for hour in range(HOURS_TO_DRAIN):
+        if hour >= FEWEST_HOURS and life.is_drained():
+            break
         life.hour += 1
         await life.settle(set())
         await life.check()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.domain.batches import Head
+from gateway.errors import Permanent
 from gateway.ledger.client import LedgerClient
 from gateway.ledger.keys import SigningKey
 from gateway.ledger.site import read_site
@@ -17,15 +18,21 @@ from gateway.ledger.takeover import take_over
 from gateway.store.chain import find_head
 from gateway.store.copies import copy_store
 from gateway.store.database import Database
+from gateway.store.floats import Adoption, adopt_float
 from gateway.store.lock_outs import carry_over
 from gateway.store.restored import make_ready, put_in_place
 from gateway.store.snapshot import never
+from tests.torture.chain import announced_credits
 from tests.torture.ground import SITE, Stage, keypair
 from tests.torture.judge import connect
 
 _PAYMENTS = """
 SELECT key, slot, amount_stroops, state FROM local_credit JOIN meter_point USING (meter_point_id)
 """
+_CARRIED = """
+SELECT key, digest FROM local_credit JOIN credit USING (outbox_id)
+"""
+_WAITING = "SELECT receipt, key FROM local_credit WHERE state = 'local'"
 _LOCKED = """
 SELECT DISTINCT slot FROM lock_out JOIN meter_point USING (meter_point_id)
 WHERE released_s IS NULL
@@ -41,11 +48,14 @@ class Backups:
         lost: by slot, what was paid since the backup and was not on chain yet, stroops: only the
             receipts on paper know of it.
         put_back: how often.
+        carried: the digest of the credit that carried a payment, by the payment's key, in files
+            that were replaced.
     """
 
     stage: Stage
     lost: Counter[int] = field(default_factory=Counter)
     put_back: int = 0
+    carried: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -88,9 +98,17 @@ class Backups:
         for key, (slot, stroops, state) in before.items():
             if key not in after and state == "local":
                 self.lost[slot] += stroops
+        with closing(connect(self.stage.path)) as file:
+            for key, digest in file.execute(_CARRIED):
+                self.carried.setdefault(key, set()).add(digest)
 
-    async def settle_again(self, database: Database, clock: Clock) -> None:
-        """Take the site over, if the chain went on after the backup.
+    async def settle_again(self, database: Database, clock: Clock, eras: Sequence[int]) -> None:
+        """Take the site over, if the chain went on after the backup, and the float.
+
+        Args:
+            database: the store.
+            clock: village time.
+            eras: ledgers after which something happened.
 
         Raises:
             Transient: the chain can't be reached just now.
@@ -107,6 +125,16 @@ class Backups:
                 await take_over(settings, database, clock, client, key)
         finally:
             await client.close()
+        await self._adopt(database, int(clock.now_s()), eras)
+
+    async def _adopt(self, database: Database, now_s: int, eras: Sequence[int]) -> None:
+        """An operator says which payments the chain holds: the contract's events tell."""
+        applied = announced_credits(self.stage.localnet, self.stage.contract, eras)
+        with closing(connect(self.stage.path)) as file:
+            waiting = file.execute(_WAITING).fetchall()
+        on_chain = [receipt for receipt, key in waiting if self.carried.get(key, set()) & applied]
+        with suppress(Permanent):  # the chain is where this file left it
+            await adopt_float(database, SITE, Adoption(on_chain, "Asha", now_s))
 
 
 def _payments(path: Path) -> Mapping[str, tuple[int, int, str]]:

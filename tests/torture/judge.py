@@ -17,19 +17,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from stellar_sdk import Address, scval, xdr
 
 from gateway.simulation.kept import kept_readings
-from tests.ledger.localnet import Localnet
 from tests.ledger.verdict import page_bytes
+from tests.torture.chain import announced_batches, find_entry
 from tests.torture.ground import HOUR_S, METERS, RATES, SITE, Stage, first_wh
 
 FIRST_LEDGER = 2
 _HEADER_BYTES = 8
 _RECORD_BYTES = 48
 _DIGEST_BYTES = 32
+_WAITING = """
+SELECT 'transactions', count(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')
+UNION ALL SELECT 'payments', count(*) FROM local_credit WHERE state = 'local'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,7 @@ def unsettled_wh(path: Path) -> int:
 def is_drained(path: Path) -> bool:
     """Whether everything is answered: no usage, no payment, nothing in the outbox waits."""
     with closing(connect(path)) as file:
-        waiting = file.execute(
-            """SELECT (SELECT count(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent'))
-                 + (SELECT count(*) FROM local_credit WHERE state = 'local')"""
-        ).fetchone()[0]
+        waiting = sum(row[1] for row in file.execute(_WAITING))
     return not waiting and not unsettled_wh(path)
 
 
@@ -127,11 +125,8 @@ def judge(
     with closing(connect(stage.path)) as file:
         books, problems = _books(file), find_damage(file)
         confirmed = _sequences(file, "confirmed")
-        still_open = file.execute(
-            "SELECT count(*) FROM outbox WHERE state IN ('pending', 'signed', 'sent')"
-        ).fetchone()[0]
-    if still_open:
-        problems.append(f"{still_open} transactions still wait")
+        waiting = dict(file.execute(_WAITING))
+    problems += [f"{count} {what} still wait" for what, count in waiting.items() if count]
     page = page_bytes(stage.localnet, stage.contract, SITE)
     wrong_wh = settled_wh = 0
     for slot in range(METERS):
@@ -195,7 +190,7 @@ def _receipt_problems(
             found.append(f"batches {confirmed} are confirmed here, {announced} on chain")
     elif confirmed != announced:
         found.append(f"batches {confirmed} are confirmed here, {announced} on chain")
-    receipt = _entry(stage.localnet, stage.contract, "Receipt", SITE)
+    receipt = find_entry(stage.localnet, stage.contract, "Receipt", SITE)
     if receipt is not None:
         if receipt["sequence"] != len(announced):
             found.append(f"receipt {receipt['sequence']} after {len(announced)} batches")
@@ -215,40 +210,6 @@ def _sequences(file: sqlite3.Connection, state: str) -> list[int]:
             (state,),
         )
     ]
-
-
-def _entry(localnet: Localnet, contract: str, name: str, number: int) -> dict[str, Any] | None:
-    key = xdr.LedgerKey(
-        xdr.LedgerEntryType.CONTRACT_DATA,
-        contract_data=xdr.LedgerKeyContractData(
-            Address(contract).to_xdr_sc_address(),
-            scval.to_vec([scval.to_symbol(name), scval.to_uint32(number)]),
-            xdr.ContractDataDurability.PERSISTENT,
-        ),
-    )
-    entries = localnet.ask("getLedgerEntries", {"keys": [key.to_xdr()]})["entries"]
-    if not isinstance(entries, list) or not entries:
-        return None
-    data = xdr.LedgerEntryData.from_xdr(entries[0]["xdr"]).contract_data
-    assert data is not None
-    value = scval.to_native(data.val)
-    assert isinstance(value, dict)
-    return value
-
-
-def announced_batches(localnet: Localnet, contract: str, since: int) -> list[int]:
-    """The numbers of the batches that the contract has announced since a ledger, in order."""
-    topics = [scval.to_symbol("batch").to_xdr(), scval.to_uint32(SITE).to_xdr()]
-    filters = [{"type": "contract", "contractIds": [contract], "topics": [topics]}]
-    asked = {"startLedger": since, "filters": filters, "pagination": {"limit": 1_000}}
-    events = localnet.ask("getEvents", asked)["events"]
-    assert isinstance(events, list)
-    found = []
-    for event in events:
-        value = scval.to_native(event["value"])
-        assert isinstance(value, dict)
-        found.append(int(value["sequence"]))
-    return found
 
 
 def find_damage(file: sqlite3.Connection) -> list[str]:

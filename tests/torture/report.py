@@ -44,8 +44,8 @@ CHAPTERS: Mapping[str, Chapter] = {
         "taken off; the store's backup is put in its place, and an operator takes the site over. "
         "Then the faults end, and everything must be settled. What is read "
         "only after the batch of its time was settled may be more than the contract lets flow "
-        "until the next one; it is refused and set aside, and counted here as refused as late "
-        "(seeds 1437 and 1518 show it).",
+        "until the next one: it waits. Unless there was a plan, or a meter was switched off, no Wh "
+        "may be refused.",
     ),
     "kill": Chapter(
         1_000,

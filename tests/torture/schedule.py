@@ -116,21 +116,23 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             schedule = Schedule(stage, random.Random(f"rpc {seed}"))
             verdict = await schedule.run()
         schedule.events["relay switched"] = schedule.relays.switched
+        faults = misconduct(schedule.lines)
         sums = summed(verdict) + Counter(
             requests=schedule.liar.requests,
             keeps=count_keeps(stage.path),
             payments=schedule.credits,
             backups_put_back=schedule.backups.put_back,
-            relay_faults=len(faults := misconduct(schedule.lines)),
+            relay_faults=len(faults),
             tokens_refused=schedule.tokens.refused.total(),
         )
-        if not schedule.provider.plans and not schedule.events["meter switched off"]:
-            # Read after the batch of its time: more than the contract lets flow until the next.
-            sums["wh_refused_as_late"] = verdict.residue_wh
+        problems = [*verdict.problems, *faults, *schedule.tokens.problems]
+        may_refuse = schedule.provider.plans or schedule.events["meter switched off"]
+        if verdict.residue_wh and not may_refuse:
+            problems.append(f"{verdict.residue_wh} Wh were refused, and nothing was wrong")
         told = Counter({str(lie): count for lie, count in schedule.liar.told.items()})
         return Outcome(
             seed,
-            (*verdict.problems, *faults, *schedule.tokens.problems),
+            tuple(problems),
             told + schedule.events,
             sums,
             time.perf_counter() - begun_s,
@@ -344,7 +346,7 @@ class Schedule:
             if self.backups.put_back:
                 with suppress(Transient):
                     clock = standing(self.stage.localnet.time_s())
-                    await self.backups.settle_again(gateway.database, clock)
+                    await self.backups.settle_again(gateway.database, clock, self.eras)
             for _ in range(TICKS_A_ROUND):
                 with suppress(Transient):
                     await gateway.submitter.tick(now)
@@ -353,5 +355,5 @@ class Schedule:
                     await gateway.supply.tick(now)
                     self.lines.append("looked")
                     return gateway
-            self.stage.localnet.advance(VALID_FOR_S + 1)
+            self.stage.localnet.advance(HOUR_S)  # envelopes die, late usage finds room
         return gateway
