@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,16 +11,14 @@ from gateway.domain.chain_drop import NOTHING, Drop
 from gateway.domain.credit import ContractRecord, pause_of
 from gateway.domain.reasons import Reason, SupplyState
 from gateway.domain.supply_facts import SettlementMode, SupplyFacts
-from gateway.errors import Transient
 from gateway.store.database import Database, Row
-from gateway.store.standing_acts import NOTHING_STANDS, Standing, find_standing
-from gateway.store.unsettled import UnsettledUsage, Usage
-from gateway.store.village import Village, find_village
+from gateway.store.standing_acts import NOTHING_STANDS, Standing, read_standing
+from gateway.store.unsettled import Found, UnsettledUsage
+from gateway.store.village import Village, read_village
 
 _REGISTERED = 1
 _DEACTIVATED = 1 << 1
 _WINDOW_PLANS = frozenset({1, 2})  # daily, weekly
-_TRIES = 20
 
 
 class Output(StrEnum):
@@ -144,28 +143,29 @@ class SupplyBook:
             clock: what is known of it.
 
         Raises:
-            Transient: others write so busily that no consistent view was had.
+            Transient: the file is busy.
         """
-        values = {"only": self._only_feeder}
-        for _ in range(_TRIES):
-            before = await self._database.data_version()
-            usage = await self._unsettled.find(now_s)
-            self._village = await find_village(self._database, now_s)
-            standing = await find_standing(self._database, now_s)
-            rows = await self._database.fetch_all(_POINTS, values)
-            if await self._database.data_version() == before:
-                estimated, village = self._unsettled.estimated, self._village
-                around = _Around(usage, estimated, standing, village, clock, now_s)
-                return [_point(row, around) for row in rows]
-        raise Transient(f"{self._database.path} changes faster than it can be read")
+
+        def look(connection: sqlite3.Connection) -> list[PointSupply]:
+            around = _Around(
+                self._unsettled.look(connection, now_s),
+                read_standing(connection, now_s),
+                read_village(connection, now_s),
+                clock,
+                now_s,
+            )
+            self._village = around.village
+            rows = connection.execute(_POINTS, {"only": self._only_feeder})
+            return [_point(row, around) for row in rows]
+
+        return await self._database.read(look)
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
     """What is looked up for each meter point."""
 
-    unsettled: Usage
-    estimated: Usage
+    unsettled: Found
     standing: Mapping[int, Standing]
     village: Village
     clock: ClockFacts
@@ -203,7 +203,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         mode=_MODES[mode],
         critical=bool(critical),
         record=record,
-        unsettled=around.unsettled.get(point_id, ()),
+        unsettled=around.unsettled.usage.get(point_id, ()),
         credit_stroops=credit_stroops or 0,
         state=_STATES[state],
         reason=_REASONS[reason],
@@ -216,7 +216,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         slot=slot,
         override=standing.override,
         emergency_stroops=standing.emergency_stroops,
-        estimated=around.estimated.get(point_id, ()),
+        estimated=around.unsettled.estimated.get(point_id, ()),
         disputed_stroops=standing.disputed_stroops,
         brown_out=feeder in village.brown_outs,
         feeder_dead=feeder_dead,
