@@ -41,7 +41,8 @@ SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
        (SELECT MAX(to_s) FROM batch) AS until_s
 """
 
-# What else the sum of old usage depends on: prices, plan windows, edits, late meters.
+# What else the sum of old usage depends on: prices, plan windows, edits, late meters and such as
+# were never heard before.
 _VERSION = """
 SELECT (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT COUNT(*) FROM outbox WHERE kind = 'take_over' AND state = 'confirmed') AS adopted,
@@ -50,7 +51,8 @@ SELECT (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT GROUP_CONCAT(meter_point_id || ' ' || paid_from_s || ' ' || paid_until_s)
         FROM chain_meter) AS windows,
        (SELECT GROUP_CONCAT(meter_id || ' ' || read_ms)
-        FROM register WHERE read_ms < :cut_s * 1000) AS late
+        FROM register WHERE read_ms < :cut_s * 1000) AS late,
+       (SELECT COUNT(*) FROM register) AS heard
 """
 
 _PRICE = """

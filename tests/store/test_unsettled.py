@@ -75,7 +75,7 @@ async def live(steps: Sequence[tuple[int, int, int]], apart_s: Sequence[int]) ->
 
 @example([(0, 1, 57), (1, 1, 128), (0, 113, 0), (1, 917, 227)], [0, 0])
 @example([(0, 4_000, 6), (0, 4_000, 7)], [0, 9_000, 0])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, METERS), st.integers(1, 4_000), st.integers(0, 900)), max_size=12
