@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from gateway.domain.chain_drop import NOTHING, Drop
 from gateway.domain.credit import ContractRecord, pause_of
+from gateway.domain.facts import facts
 from gateway.domain.reasons import Reason, SupplyState
 from gateway.domain.supply_facts import SettlementMode, SupplyFacts
 from gateway.store.database import Database, Row
@@ -29,7 +30,7 @@ class Output(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class PointSupply:
     """One meter point as supply control sees it.
 
@@ -114,12 +115,18 @@ class SupplyBook:
     Args:
         database: where everything is.
         only_feeder: the feeder of meter points that name none; None: there are several, or none.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
-    def __init__(self, database: Database, only_feeder: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        only_feeder: str | None = None,
+        unsettled: UnsettledUsage | None = None,
+    ) -> None:
         self._database = database
         self._only_feeder = only_feeder
-        self._unsettled = UnsettledUsage(database)
+        self._unsettled = unsettled or UnsettledUsage(database)
         self._village = Village(
             0,
             0,
@@ -199,7 +206,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
             if record is not None and record.paid_until_s:
                 times = paid_from_s, record.paid_until_s, around.now_s
                 paused_s = pause_of(*times, village.blackouts[feeder])
-    facts = SupplyFacts(
+    found = SupplyFacts(
         mode=_MODES[mode],
         critical=bool(critical),
         record=record,
@@ -233,7 +240,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         point_id,
         label,
         relay,
-        facts,
+        found,
         switched_ms,
         _OUTPUTS[output],
         heard_ms,
