@@ -79,8 +79,12 @@ WHERE u.usage_wh > u.claimed_wh AND u.open = 1
 GROUP BY u.meter_point_id, v.version, day
 """
 
-# Nearly all of it is still open: an index would only be a way round.
-_UNCLAIMED_RECENT = _UNCLAIMED.replace("INDEXED BY usage_open", "").replace("AND u.open = 1", "")
+# Nearly all of it is still open, so an index would only be a way round; days do not matter.
+_RECENT = (
+    _UNCLAIMED.replace("INDEXED BY usage_open", "")
+    .replace("AND u.open = 1", "")
+    .replace("v.version, day", "v.version")
+)
 
 # Meter points of which some usage costs nothing: what the chain had counted first, then what was
 # bought on the market. Few of them, so their rows are put in order and summed up one by one.
@@ -235,7 +239,7 @@ class UnsettledUsage:
         batched = _in_batches(connection)
         self._sum_old(connection, now_s, batched.spared)
         values = _values(self._cut_s, _END_S, self._old.spared)
-        rows = [(row[0], _priced(row)) for row in connection.execute(_UNCLAIMED_RECENT, values)]
+        rows = [(row[0], _priced(row)) for row in connection.execute(_RECENT, values)]
         recent = _with_spared(connection, rows, values, self._old.spared)
         undated = _undated(connection, now_s, recent.spared)
         return Found(
@@ -343,7 +347,7 @@ def _summed(rows: Iterable[tuple[int, PricedUsage]]) -> list[tuple[int, PricedUs
 
 
 def _priced(row: Row) -> PricedUsage:
-    _, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh = tuple(row)[:7]
+    _, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh, *_ = row
     return PricedUsage((off_peak, standard, peak), (off_peak_wh, standard_wh, peak_wh))
 
 
