@@ -58,11 +58,13 @@ def field(
     from gateway.sources.strangers import Strangers
     from gateway.store.housekeeping import Housekeeper
     from gateway.store.retention import Retention
+    from gateway.store.unsettled import UnsettledUsage
     from gateway.wire.registers import find_map
 
     bands = time_bands(config)
     taking = IntakeSettings(config.gateway.flush_s, config.supply.overdraft_stroops)
-    intake = Intake(taking, points, bands.tier_at, database, clock)
+    unsettled = UnsettledUsage(database)
+    intake = Intake(taking, points, bands.tier_at, database, clock, unsettled=unsettled)
     retention = Retention(
         config.gateway.keep_raw_days, config.gateway.keep_quarter_days, config.gateway.room_mb
     )
@@ -82,7 +84,7 @@ def field(
             if point.address.startswith(f"{bus.name}/")
         ]
         settings = BusSettings(bus.name, bus.port, bus.baud, bus.timeout_s, bus.read_every_s)
-        poller = BusPoller(settings, meters, intake, database, clock)
+        poller = BusPoller(settings, meters, intake, database, clock, unsettled=unsettled)
         learners.append(poller)
         services.append(poller)
     drivers: dict[str, Driver] = {
@@ -103,7 +105,8 @@ def field(
         drivers["node"] = NodeDriver(NodeSettings(), broker.publish, database, clock, keys)
     services.append(Roster(database, clock, strangers, learners))
     services.append(SignWatch(notice_settings(config), database, clock))
-    services.append(SupplyControl(supply_settings(config), database, clock, drivers))
+    supply = supply_settings(config)
+    services.append(SupplyControl(supply, database, clock, drivers, unsettled=unsettled))
     return services
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from gateway.domain.facts import facts
 
 MILLI = 1000
 """Thousandths of a stroop per stroop: a rate is per kWh, usage is in Wh."""
@@ -14,7 +15,7 @@ LOW, VERY_LOW = 1, 2
 HYSTERESIS_PERCENT = 10
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class ContractRecord:
     """What the contract last said of a meter point.
 
@@ -39,7 +40,7 @@ class ContractRecord:
     market_credit_wh: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class PricedUsage:
     """Usage at the prices in force when it was drawn.
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gateway.domain.chain_drop import NOTHING, Drop
 from gateway.domain.credit import ContractRecord, PricedUsage
+from gateway.domain.facts import facts
 from gateway.domain.local_hours import LocalHours
 from gateway.domain.reasons import Reason, SupplyState
 
@@ -44,7 +45,7 @@ class Override:
     until_s: int
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class SupplyFacts:
     """All that a decision about one meter point rests on.
 
@@ -144,7 +145,7 @@ class SupplyPolicy:
     clock_grace_s: int = 7 * DAY_S
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class Verdict:
     """What a supply shall be.
 

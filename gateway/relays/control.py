@@ -31,6 +31,7 @@ from gateway.store.switchings import (
     save_outputs,
     save_switchings,
 )
+from gateway.store.unsettled import UnsettledUsage
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class SupplyControl:
         database: facts, verdicts and journal.
         clock: the village's time.
         drivers: by kind of relay: what stands before the colon, 'gpio' or 'node'.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
     def __init__(
@@ -80,12 +82,19 @@ class SupplyControl:
         database: Database,
         clock: Clock,
         drivers: Mapping[str, Driver],
+        *,
+        unsettled: UnsettledUsage | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
         self._decisions = Decisions(
-            database, clock, settings.policy, settings.warn_stroops, settings.only_feeder
+            database,
+            clock,
+            settings.policy,
+            settings.warn_stroops,
+            settings.only_feeder,
+            unsettled=unsettled,
         )
         self._switches = Switches(settings.switching, drivers)
         self._unsaved: list[Switching] = []

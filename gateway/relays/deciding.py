@@ -17,6 +17,7 @@ from gateway.store.database import Database
 from gateway.store.supply import ClockFacts, PointSupply, SupplyBook
 from gateway.store.supply_acts import repay
 from gateway.store.switchings import save_levels, save_verdicts
+from gateway.store.unsettled import UnsettledUsage
 from gateway.store.village import save_blackouts
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Decisions:
         policy: what the operator has set.
         warn_stroops: below the first credit is low, below the second very low; 0: no warning.
         only_feeder: the feeder of meter points that name none; None: there are several, or none.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Decisions:
         policy: SupplyPolicy,
         warn_stroops: tuple[int, int] = (0, 0),
         only_feeder: str | None = None,
+        *,
+        unsettled: UnsettledUsage | None = None,
     ) -> None:
         self._database = database
         self._policy = policy
         self._warn_stroops = warn_stroops
-        self._book = SupplyBook(database, only_feeder)
+        self._book = SupplyBook(database, only_feeder, unsettled)
         self._clock = clock
 
     async def make(self, now_ms: int) -> Decided:

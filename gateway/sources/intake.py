@@ -77,6 +77,7 @@ class Intake:
         database: where readings go.
         clock: to refuse readings from the future; while it is not trusted, readings are stored
             without a date.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class Intake:
         tier_at: Callable[[int], int],
         database: Database,
         clock: Clock,
+        *,
+        unsettled: UnsettledUsage | None = None,
     ) -> None:
         self._settings = settings
         # What waits of a meter that was exchanged meanwhile is still to be committed.
@@ -100,7 +103,7 @@ class Intake:
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
         self._database = database
-        self._unsettled = UnsettledUsage(database)
+        self._unsettled = unsettled or UnsettledUsage(database)
         self._trips: dict[int, Trip] = {}
 
     def offer(self, reading: Reading, *, own_date: bool = False) -> asyncio.Future[None]:

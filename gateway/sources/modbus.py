@@ -90,6 +90,7 @@ class BusPoller:
         intake: takes the readings.
         database: for statuses and events.
         clock: dates the readings.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class BusPoller:
         intake: Intake,
         database: Database,
         clock: Clock,
+        *,
+        unsettled: UnsettledUsage | None = None,
     ) -> None:
         self._settings = settings
         self._meters = {meter.unit_id: meter for meter in meters}
@@ -112,7 +115,7 @@ class BusPoller:
             self._meters, settings.read_every_s, time.monotonic(), settings.urgent_every_s
         )
         self._database = database
-        self._unsettled = UnsettledUsage(database)
+        self._unsettled = unsettled or UnsettledUsage(database)
         self._lost: set[int] = set()
         self._overflowing = False
 

@@ -10,10 +10,11 @@ import asyncio
 import os
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
@@ -27,6 +28,7 @@ CHECKPOINT_PAGES = 8000
 """In the log before it is copied into the file: 4 MB, so that busy pages are copied seldom."""
 Value = int | float | str | bytes | None
 Row = aiosqlite.Row
+T = TypeVar("T")
 
 
 class Database:
@@ -137,11 +139,32 @@ class Database:
         self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()
     ) -> Row | None:
         """The first row of a query on committed data, or None; raises like :meth:`fetch_all`."""
+
+        def first(connection: sqlite3.Connection) -> Row | None:
+            row: Row | None = connection.execute(sql, parameters).fetchone()
+            return row
+
+        return await self.read(first)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What several queries find, all on one and the same commit.
+
+        One trip to the reader's thread: for a short query that is most of what it costs.
+
+        Args:
+            work: asks the queries, and writes nothing. It runs in that thread, never two at once.
+
+        Raises:
+            Transient: the file is busy.
+            Permanent: it is damaged or gone.
+        """
+        reader = self._reader
         try:
-            async with self._reader.execute(sql, parameters) as cursor:
-                return await cursor.fetchone()
+            # aiosqlite has no public way to run several statements in one trip.
+            found: T = await reader._execute(_at_one_commit, reader._conn, work)  # type: ignore[no-untyped-call]  # noqa: SLF001
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
+        return found
 
     async def data_version(self) -> int:
         """A number that changes when anyone has committed; cheap enough to ask every 200 ms."""
@@ -154,6 +177,14 @@ class Database:
         if row is None:
             raise Permanent(f"{self.path} has no writer id: restore it from a backup")
         return str(row["value"])
+
+
+def _at_one_commit(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        connection.rollback()
 
 
 def create_file(path: Path) -> None:

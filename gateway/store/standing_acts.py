@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.domain.supply_facts import Hold, Override
-from gateway.store.database import Database
 
 
 @dataclass(slots=True)
@@ -46,15 +46,15 @@ UNION ALL SELECT meter_point_id, 'added', SUM(energy_wh), NULL FROM edit
 """
 
 
-async def find_standing(database: Database, now_s: int) -> Mapping[int, Standing]:
-    """What stands, by meter point.
+def read_standing(connection: sqlite3.Connection, now_s: int) -> Mapping[int, Standing]:
+    """What stands, by meter point, inside :meth:`Database.read`.
 
     Args:
-        database: the store.
+        connection: the reader's.
         now_s: the time (unix seconds): an order that has ended does not stand.
     """
     found: defaultdict[int, Standing] = defaultdict(Standing)
-    for point_id, kind, value, until_s in await database.fetch_all(_STANDING, {"now_s": now_s}):
+    for point_id, kind, value, until_s in connection.execute(_STANDING, {"now_s": now_s}):
         standing = found[point_id]
         match kind:
             case "lock":

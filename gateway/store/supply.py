@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.chain_drop import NOTHING, Drop
 from gateway.domain.credit import ContractRecord, pause_of
+from gateway.domain.facts import facts
 from gateway.domain.reasons import Reason, SupplyState
 from gateway.domain.supply_facts import SettlementMode, SupplyFacts
-from gateway.errors import Transient
 from gateway.store.database import Database, Row
-from gateway.store.standing_acts import NOTHING_STANDS, Standing, find_standing
-from gateway.store.unsettled import UnsettledUsage, Usage
-from gateway.store.village import Village, find_village
+from gateway.store.standing_acts import NOTHING_STANDS, Standing, read_standing
+from gateway.store.unsettled import Found, UnsettledUsage
+from gateway.store.village import Village, read_village
 
 _REGISTERED = 1
 _DEACTIVATED = 1 << 1
 _WINDOW_PLANS = frozenset({1, 2})  # daily, weekly
-_TRIES = 20
 
 
 class Output(StrEnum):
@@ -30,7 +30,7 @@ class Output(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-@dataclass(frozen=True, slots=True)
+@facts(frozen=True, slots=True)
 class PointSupply:
     """One meter point as supply control sees it.
 
@@ -115,12 +115,18 @@ class SupplyBook:
     Args:
         database: where everything is.
         only_feeder: the feeder of meter points that name none; None: there are several, or none.
+        unsettled: of that database, shared by all in this process; None: one of its own.
     """
 
-    def __init__(self, database: Database, only_feeder: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        only_feeder: str | None = None,
+        unsettled: UnsettledUsage | None = None,
+    ) -> None:
         self._database = database
         self._only_feeder = only_feeder
-        self._unsettled = UnsettledUsage(database)
+        self._unsettled = unsettled or UnsettledUsage(database)
         self._village = Village(
             0,
             0,
@@ -144,28 +150,29 @@ class SupplyBook:
             clock: what is known of it.
 
         Raises:
-            Transient: others write so busily that no consistent view was had.
+            Transient: the file is busy.
         """
-        values = {"only": self._only_feeder}
-        for _ in range(_TRIES):
-            before = await self._database.data_version()
-            usage = await self._unsettled.find(now_s)
-            self._village = await find_village(self._database, now_s)
-            standing = await find_standing(self._database, now_s)
-            rows = await self._database.fetch_all(_POINTS, values)
-            if await self._database.data_version() == before:
-                estimated, village = self._unsettled.estimated, self._village
-                around = _Around(usage, estimated, standing, village, clock, now_s)
-                return [_point(row, around) for row in rows]
-        raise Transient(f"{self._database.path} changes faster than it can be read")
+
+        def look(connection: sqlite3.Connection) -> list[PointSupply]:
+            around = _Around(
+                self._unsettled.look(connection, now_s),
+                read_standing(connection, now_s),
+                read_village(connection, now_s),
+                clock,
+                now_s,
+            )
+            self._village = around.village
+            rows = connection.execute(_POINTS, {"only": self._only_feeder})
+            return [_point(row, around) for row in rows]
+
+        return await self._database.read(look)
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
     """What is looked up for each meter point."""
 
-    unsettled: Usage
-    estimated: Usage
+    unsettled: Found
     standing: Mapping[int, Standing]
     village: Village
     clock: ClockFacts
@@ -199,11 +206,11 @@ def _point(row: Row, around: _Around) -> PointSupply:
             if record is not None and record.paid_until_s:
                 times = paid_from_s, record.paid_until_s, around.now_s
                 paused_s = pause_of(*times, village.blackouts[feeder])
-    facts = SupplyFacts(
+    found = SupplyFacts(
         mode=_MODES[mode],
         critical=bool(critical),
         record=record,
-        unsettled=around.unsettled.get(point_id, ()),
+        unsettled=around.unsettled.usage.get(point_id, ()),
         credit_stroops=credit_stroops or 0,
         state=_STATES[state],
         reason=_REASONS[reason],
@@ -216,7 +223,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         slot=slot,
         override=standing.override,
         emergency_stroops=standing.emergency_stroops,
-        estimated=around.estimated.get(point_id, ()),
+        estimated=around.unsettled.estimated.get(point_id, ()),
         disputed_stroops=standing.disputed_stroops,
         brown_out=feeder in village.brown_outs,
         feeder_dead=feeder_dead,
@@ -233,7 +240,7 @@ def _point(row: Row, around: _Around) -> PointSupply:
         point_id,
         label,
         relay,
-        facts,
+        found,
         switched_ms,
         _OUTPUTS[output],
         heard_ms,

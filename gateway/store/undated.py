@@ -8,6 +8,7 @@ counts against credit, see :func:`undated_usage`.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -203,7 +204,12 @@ async def undated_usage(database: Database) -> Mapping[int, int]:
     Returns:
         Wh > 0 by ``meter_point_id``.
     """
-    rows = await database.fetch_all(
+    return await database.read(read_undated_usage)
+
+
+def read_undated_usage(connection: sqlite3.Connection) -> Mapping[int, int]:
+    """The same beside other queries, inside :meth:`Database.read`."""
+    rows = connection.execute(
         """SELECT i.meter_point_id,
                   MIN(u.energy_wh, u.before_wh)
                       - COALESCE(r.energy_wh, i.first_register_wh, u.energy_wh) AS usage_wh

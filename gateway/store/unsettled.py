@@ -13,14 +13,17 @@ that it reaches, so that settling a long backlog keeps nobody waiting.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from gateway.domain.supply import PricedUsage
 from gateway.domain.tariffs import INTERVAL_S
 from gateway.store.database import Database, Row
-from gateway.store.undated import undated_usage
+from gateway.store.undated import read_undated_usage
 
 DAY_S = 86_400
 RECENT_S = 2 * INTERVAL_S
@@ -38,7 +41,8 @@ SELECT (SELECT MAX(outbox_id) FROM outbox) AS composed,
        (SELECT MAX(to_s) FROM batch) AS until_s
 """
 
-# What else the sum of old usage depends on: prices, plan windows, edits, late meters.
+# What else the sum of old usage depends on: prices, plan windows, edits, late meters and such as
+# were never heard before.
 _VERSION = """
 SELECT (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT COUNT(*) FROM outbox WHERE kind = 'take_over' AND state = 'confirmed') AS adopted,
@@ -47,7 +51,8 @@ SELECT (SELECT MAX(edit_id) FROM edit) AS edited,
        (SELECT GROUP_CONCAT(meter_point_id || ' ' || paid_from_s || ' ' || paid_until_s)
         FROM chain_meter) AS windows,
        (SELECT GROUP_CONCAT(meter_id || ' ' || read_ms)
-        FROM register WHERE read_ms < :cut_s * 1000) AS late
+        FROM register WHERE read_ms < :cut_s * 1000) AS late,
+       (SELECT COUNT(*) FROM register) AS heard
 """
 
 _PRICE = """
@@ -68,11 +73,18 @@ FROM price v
 CROSS JOIN usage u INDEXED BY usage_open
     ON u.start_s >= MAX(v.from_s, :from_s) AND u.start_s < MIN(v.until_s, :until_s)
 CROSS JOIN chain_meter c USING (meter_point_id)
-WHERE u.open = 1 AND u.usage_wh > u.claimed_wh
+WHERE u.usage_wh > u.claimed_wh AND u.open = 1
   AND u.meter_point_id NOT IN (SELECT value ->> 0 FROM json_each(:spared))
   AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s)
 GROUP BY u.meter_point_id, v.version, day
 """
+
+# Nearly all of it is still open, so an index would only be a way round; days do not matter.
+_RECENT = (
+    _UNCLAIMED.replace("INDEXED BY usage_open", "")
+    .replace("AND u.open = 1", "")
+    .replace("v.version, day", "v.version")
+)
 
 # Meter points of which some usage costs nothing: what the chain had counted first, then what was
 # bought on the market. Few of them, so their rows are put in order and summed up one by one.
@@ -161,6 +173,13 @@ WHERE NOT (:now_s >= c.paid_from_s AND :now_s < c.paid_until_s)
 Usage = dict[int, tuple[PricedUsage, ...]]
 
 
+class Found(NamedTuple):
+    """Unsettled usage by meter point, and what of it is estimated."""
+
+    usage: Usage
+    estimated: Usage
+
+
 @dataclass(frozen=True, slots=True)
 class _Spared:
     """What a meter point may use without paying.
@@ -175,7 +194,7 @@ class _Spared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Sum:
     """Usage, what it leaves of what is spared, and what was spared before it."""
 
     usage: tuple[tuple[int, PricedUsage], ...]
@@ -187,6 +206,9 @@ class _Found:
 class UnsettledUsage:
     """Finds unsettled usage, remembering the sum of what is old.
 
+    One of them serves a whole process: it works only in the thread of the database's reader, so
+    those who share it wait for each other.
+
     Args:
         database: where usage, batches, prices and contract records are.
     """
@@ -197,13 +219,7 @@ class UnsettledUsage:
         self._version: tuple[object, ...] = ()
         self._claimed: tuple[object, ...] = ()
         self._days: dict[int, list[tuple[int, PricedUsage]]] = {}
-        self._old = _Found((), {}, {})
-        self._estimated: Usage = {}
-
-    @property
-    def estimated(self) -> Usage:
-        """Of what was found last, what is estimated, by meter point."""
-        return self._estimated
+        self._old = _Sum((), {}, {})
 
     async def find(self, now_s: int) -> Usage:
         """Unsettled usage by meter point; nothing for those without a contract record.
@@ -211,22 +227,58 @@ class UnsettledUsage:
         Args:
             now_s: the time (unix seconds).
         """
-        batched = await self._in_batches()
-        await self._sum_old(now_s, batched.spared)
-        recent = await self._unclaimed(self._cut_s, _END_S, self._old.spared)
-        self._estimated = _by_point((*self._old.estimated, *recent.estimated))
-        undated = await self._undated(now_s, recent.spared)
-        return _by_point((*self._old.usage, *recent.usage, *batched.usage, *undated))
+        return (await self._database.read(partial(self.look, now_s=now_s))).usage
 
-    async def _undated(
-        self, now_s: int, spared: Mapping[int, _Spared]
-    ) -> list[tuple[int, PricedUsage]]:
-        """Usage whose time is not known yet: at the standard price of now, bought energy first."""
-        used_wh = await undated_usage(self._database)
-        if not used_wh:
-            return []
-        usage = []
-        for row in await self._database.fetch_all(_PRICE_NOW, {"now_s": now_s}):
+    def look(self, connection: sqlite3.Connection, now_s: int) -> Found:
+        """The same beside other queries, inside :meth:`Database.read` of the same database.
+
+        Args:
+            connection: the reader's.
+            now_s: the time (unix seconds).
+        """
+        batched = _in_batches(connection)
+        self._sum_old(connection, now_s, batched.spared)
+        values = _values(self._cut_s, _END_S, self._old.spared)
+        rows = [(row[0], _priced(row)) for row in connection.execute(_RECENT, values)]
+        recent = _with_spared(connection, rows, values, self._old.spared)
+        undated = _undated(connection, now_s, recent.spared)
+        return Found(
+            _by_point((*self._old.usage, *recent.usage, *batched.usage, *undated)),
+            _by_point((*self._old.estimated, *recent.estimated)),
+        )
+
+    def _sum_old(
+        self, connection: sqlite3.Connection, now_s: int, spared: Mapping[int, _Spared]
+    ) -> None:
+        claimed = _fetch(connection, _CLAIMED)
+        version = (*_fetch(connection, _VERSION, cut_s=self._cut_s), spared.keys())
+        fits = version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S
+        if fits and claimed == self._claimed and self._old.given == spared:
+            return
+        until_s = -(-(claimed[2] or 0) // DAY_S) * DAY_S
+        if not fits:
+            until_s = self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
+            version = (*_fetch(connection, _VERSION, cut_s=self._cut_s), spared.keys())
+            self._days = {}
+        self._version, self._claimed = version, claimed
+        values = _values(0, min(until_s, self._cut_s), spared)
+        fresh: defaultdict[int, list[tuple[int, PricedUsage]]] = defaultdict(list)
+        for row in connection.execute(_UNCLAIMED, values):
+            fresh[row["day"]].append((row[0], _priced(row)))
+        kept = {day: rows for day, rows in self._days.items() if day * DAY_S >= until_s}
+        self._days = kept | fresh
+        summed = _summed(row for rows in self._days.values() for row in rows)
+        self._old = _with_spared(connection, summed, _values(0, self._cut_s, spared), spared)
+
+
+def _undated(
+    connection: sqlite3.Connection, now_s: int, spared: Mapping[int, _Spared]
+) -> list[tuple[int, PricedUsage]]:
+    """Usage whose time is not known yet: at the standard price of now, bought energy first."""
+    used_wh = read_undated_usage(connection)
+    usage: list[tuple[int, PricedUsage]] = []
+    if used_wh:
+        for row in connection.execute(_PRICE_NOW, {"now_s": now_s}):
             point, *rates = tuple(row)
             wh = used_wh.get(point, 0)
             if wh:
@@ -235,75 +287,45 @@ class UnsettledUsage:
                 usage.append(
                     (point, PricedUsage((rates[0], rates[1], rates[2]), tiers_wh, drawn_wh))
                 )
-        return usage
+    return usage
 
-    async def _sum_old(self, now_s: int, spared: Mapping[int, _Spared]) -> None:
-        claimed = tuple(await self._fetch(_CLAIMED))
-        version = (*await self._fetch(_VERSION, cut_s=self._cut_s), spared.keys())
-        fits = version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S
-        if fits and claimed == self._claimed and self._old.given == spared:
-            return
-        until_s = -(-(claimed[2] or 0) // DAY_S) * DAY_S
-        if not fits:
-            until_s = self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
-            version = (*await self._fetch(_VERSION, cut_s=self._cut_s), spared.keys())
-            self._days = {}
-        self._version, self._claimed = version, claimed
-        values = _values(0, min(until_s, self._cut_s), spared)
-        fresh: defaultdict[int, list[tuple[int, PricedUsage]]] = defaultdict(list)
-        for row in await self._database.fetch_all(_UNCLAIMED, values):
-            fresh[row["day"]].append((row[0], _priced(row)))
-        kept = {day: rows for day, rows in self._days.items() if day * DAY_S >= until_s}
-        self._days = kept | fresh
-        summed = _summed(row for rows in self._days.values() for row in rows)
-        self._old = await self._with_spared(summed, _values(0, self._cut_s, spared), spared)
 
-    async def _fetch(self, sql: str, **values: int) -> Row:
-        row = await self._database.fetch_one(sql, values)
-        if row is None:  # neither has a FROM: there is always one
-            raise AssertionError
-        return row
+def _fetch(connection: sqlite3.Connection, sql: str, **values: int) -> tuple[int, ...]:
+    return tuple(connection.execute(sql, values).fetchone())
 
-    async def _in_batches(self) -> _Found:
-        """What batches on their way will draw first, in their order, as the contract does it."""
-        spared = {
-            row[0]: _Spared(row[1], row[2]) for row in await self._database.fetch_all(_SPARED)
-        }
-        usage = []
-        for row in await self._database.fetch_all(_IN_BATCHES):
-            point, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh, market_wh = row
-            left = spared.get(point, _Spared(0, 0))
-            drawn_wh = min(market_wh, left.market_wh)
-            if drawn_wh:
-                spared[point] = replace(left, market_wh=left.market_wh - drawn_wh)
-            tiers_wh = (off_peak_wh, standard_wh + market_wh - drawn_wh, peak_wh)
-            usage.append((point, PricedUsage((off_peak, standard, peak), tiers_wh, drawn_wh)))
-        return _Found(tuple(usage), spared, spared)
 
-    async def _unclaimed(self, from_s: int, until_s: int, spared: Mapping[int, _Spared]) -> _Found:
-        values = _values(from_s, until_s, spared)
-        rows = await self._database.fetch_all(_UNCLAIMED, values)
-        return await self._with_spared([(row[0], _priced(row)) for row in rows], values, spared)
+def _in_batches(connection: sqlite3.Connection) -> _Sum:
+    """What batches on their way will draw first, in their order, as the contract does it."""
+    spared = {row[0]: _Spared(row[1], row[2]) for row in connection.execute(_SPARED)}
+    usage = []
+    for row in connection.execute(_IN_BATCHES):
+        point, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh, market_wh = row
+        left = spared.get(point, _Spared(0, 0))
+        drawn_wh = min(market_wh, left.market_wh)
+        if drawn_wh:
+            spared[point] = replace(left, market_wh=left.market_wh - drawn_wh)
+        tiers_wh = (off_peak_wh, standard_wh + market_wh - drawn_wh, peak_wh)
+        usage.append((point, PricedUsage((off_peak, standard, peak), tiers_wh, drawn_wh)))
+    return _Sum(tuple(usage), spared, spared)
 
-    async def _with_spared(
-        self,
-        usage: list[tuple[int, PricedUsage]],
-        values: Mapping[str, int | str],
-        spared: Mapping[int, _Spared],
-    ) -> _Found:
-        """Add what is estimated, and the meter points of which some usage costs nothing."""
-        rows = await self._database.fetch_all(_ESTIMATED, values)
-        estimated = tuple((row[0], _priced(row)) for row in rows)
-        if not spared:
-            return _Found(tuple(usage), spared, spared, estimated)
-        left = dict(spared)
-        for row in await self._database.fetch_all(_UNCLAIMED_SPARED, values):
-            point, drawn_wh, absorbed_wh = row[0], row[7], row[8]
-            usage.append((point, replace(_priced(row), market_wh=drawn_wh)))
-            left[point] = _Spared(
-                left[point].ahead_wh - absorbed_wh, left[point].market_wh - drawn_wh
-            )
-        return _Found(tuple(usage), left, spared, estimated)
+
+def _with_spared(
+    connection: sqlite3.Connection,
+    usage: list[tuple[int, PricedUsage]],
+    values: Mapping[str, int | str],
+    spared: Mapping[int, _Spared],
+) -> _Sum:
+    """Add what is estimated, and the meter points of which some usage costs nothing."""
+    rows = connection.execute(_ESTIMATED, values)
+    estimated = tuple((row[0], _priced(row)) for row in rows)
+    if not spared:
+        return _Sum(tuple(usage), spared, spared, estimated)
+    left = dict(spared)
+    for row in connection.execute(_UNCLAIMED_SPARED, values):
+        point, drawn_wh, absorbed_wh = row[0], row[7], row[8]
+        usage.append((point, replace(_priced(row), market_wh=drawn_wh)))
+        left[point] = _Spared(left[point].ahead_wh - absorbed_wh, left[point].market_wh - drawn_wh)
+    return _Sum(tuple(usage), left, spared, estimated)
 
 
 def _values(from_s: int, until_s: int, spared: Mapping[int, _Spared]) -> dict[str, int | str]:
@@ -325,7 +347,7 @@ def _summed(rows: Iterable[tuple[int, PricedUsage]]) -> list[tuple[int, PricedUs
 
 
 def _priced(row: Row) -> PricedUsage:
-    _, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh = tuple(row)[:7]
+    _, off_peak, standard, peak, off_peak_wh, standard_wh, peak_wh, *_ = row
     return PricedUsage((off_peak, standard, peak), (off_peak_wh, standard_wh, peak_wh))
 
 

@@ -5,6 +5,7 @@ Reads only, in one statement.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,11 +69,11 @@ class Village:
         return blackouts[-1][1] if blackouts else None
 
 
-async def find_village(database: Database, now_s: int) -> Village:
-    """The facts as they are now.
+def read_village(connection: sqlite3.Connection, now_s: int) -> Village:
+    """The facts as they are now, inside :meth:`Database.read`.
 
     Args:
-        database: the store.
+        connection: the reader's.
         now_s: the time (unix seconds).
     """
     dearest, cuts, doubted = 0, 0, False
@@ -80,7 +81,7 @@ async def find_village(database: Database, now_s: int) -> Village:
     signs: dict[SignKind, dict[str, int]] = {}
     blackouts: defaultdict[str, tuple[Blackout, ...]] = defaultdict(tuple)
     values = {"hour_ago_s": now_s - HOUR_S, "since_s": now_s - REMEMBERED_S}
-    for kind, name, from_s, to_s in await database.fetch_all(_FACTS, values):
+    for kind, name, from_s, to_s in connection.execute(_FACTS, values):
         match kind:
             case "dearest":
                 dearest = from_s or 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,36 @@ async def test_every_commit_changes_the_data_version(tmp_path: Path) -> None:
     assert await database.data_version() != before
     await database.close()
     await other.close()
+
+
+async def test_all_queries_of_one_read_see_the_same_commit(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+
+    def count(connection: sqlite3.Connection) -> int:
+        found: int = connection.execute("SELECT COUNT(*) FROM meta").fetchone()[0]
+        return found
+
+    def count_twice(connection: sqlite3.Connection) -> tuple[int, int]:
+        first = count(connection)
+        with closing(sqlite3.connect(database.path)) as other:
+            other.execute("INSERT INTO meta VALUES ('a', 'b')")
+            other.commit()
+        return first, count(connection)
+
+    first, second = await database.read(count_twice)
+    assert first == second
+    assert await database.read(count) == first + 1
+    await database.close()
+
+
+async def test_a_read_that_fails_leaves_the_connection_free(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "usage.db")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await database.read(lambda connection: connection.execute("SELECT 1 FROM no_table"))
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+    assert await database.fetch_one("SELECT 1 FROM meta WHERE key = 'a'") is not None
+    await database.close()
 
 
 async def test_commits_are_full_and_in_wal_mode(tmp_path: Path) -> None:
