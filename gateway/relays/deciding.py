@@ -115,10 +115,13 @@ class Decisions:
         cuts = self._book.village.chain_cuts
         decided = []
         for point in points:
-            facts = point.facts
-            if facts.chain_cuts != cuts:
-                facts = replace(facts, chain_cuts=cuts)
+            facts, before = point.facts, cuts if point.has_relay else 0
+            if facts.chain_cuts != before:
+                facts = replace(facts, chain_cuts=before)
             verdict = decide(facts, self._policy, now_s)
+            if verdict.chain_alone and not point.has_relay:
+                # Nobody sits in the dark for it, so it makes no other disconnection wait.
+                verdict = replace(verdict, chain_alone=False)
             if verdict.chain_alone and facts.connected:
                 cuts += 1
             decided.append((point, verdict))

@@ -62,6 +62,11 @@ class PointSupply:
     is_changed: bool = False
     low_credit: int = 0
 
+    @property
+    def has_relay(self) -> bool:
+        """Whether anything here switches it; without one it is only measured."""
+        return self.relay != "none"
+
 
 _POINTS = """
 SELECT p.meter_point_id, p.label, p.relay, p.settlement_mode, p.critical, p.slot, p.load_limit_w,

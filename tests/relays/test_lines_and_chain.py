@@ -305,6 +305,17 @@ async def test_balances_that_vanish_cost_the_village_three_supplies(
     assert await reasons(village) == ["credit"] * HOUSES
 
 
+async def test_supplies_that_nothing_here_switches_make_no_other_one_wait(
+    village: Village, control: SupplyControl, relays: Contactors
+) -> None:
+    await village.write("UPDATE meter_point SET relay = 'none' WHERE meter_point_id <= 4")
+    await village.set_balance(0)
+    await control.tick(at(1))
+    await control.tick(at(2))
+    assert relays.history == off(4, 5, 6)
+    assert await reasons(village) == ["no_credit"] * 7 + ["chain_held"]
+
+
 async def test_plans_count_for_seven_days_while_nobody_knows_the_time(
     village: Village, relays: Contactors
 ) -> None:
