@@ -10,6 +10,8 @@ from datetime import datetime, time
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.receipts import find_receipt
+from gateway.commands.showing import show, table
 from gateway.config import Config, load
 from gateway.domain.money import parse_amount, show_amount
 from gateway.domain.receipts import Receipt
@@ -19,13 +21,14 @@ from gateway.store.credits import (
     LocalCredit,
     Payment,
     Void,
-    find_payment,
     find_payments,
     take_payment,
     void_payment,
 )
 from gateway.store.database import Database
 
+_THOUSAND = 3
+"""Digits between two dots where dots part thousands."""
 STATES = {
     "local": "counted here, on its way to the chain",
     "on_chain": "on chain",
@@ -59,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: nothing was counted, and the sentence says why.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    show(asyncio.run(_do(config, arguments)))
     return 0
 
 
@@ -70,18 +73,16 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
             case "take":
                 return await _take(config, database, arguments, now_s)
             case "receipt":
-                found = await find_payment(database, _receipt_number(arguments.number))
-                if found is None:
-                    raise Permanent(f"there is no receipt {arguments.number}")
-                return printed(config, *found)
+                _, credit, void = await find_receipt(database, arguments.number)
+                return printed(config, credit, void)
             case "void":
-                number = _receipt_number(arguments.number)
+                number, _, _ = await find_receipt(database, arguments.number)
                 credit, void = await void_payment(
                     database, number, arguments.by, arguments.reason, now_s
                 )
                 return printed(config, credit, void)
             case _:
-                return table(config, await find_payments(database))
+                return payments_table(config, await find_payments(database))
 
 
 async def _take(
@@ -94,10 +95,7 @@ async def _take(
             f"{arguments.cashier} is no cashier (known: {known}): add a [[cashier]] table with "
             "name and daily_limit"
         )
-    try:
-        stroops = parse_amount(arguments.amount)
-    except ValueError as error:
-        raise Permanent(str(error)) from None
+    stroops = _amount(arguments.amount)
     payment = Payment(
         label=arguments.label,
         kind="cash",
@@ -112,21 +110,29 @@ async def _take(
     return printed(config, credit, None) + (again if credit.is_repeated else "")
 
 
+def _amount(text: str) -> int:
+    """Stroops of what a cashier types; 1.000 is one to some and a thousand to others."""
+    whole, _, part = text.strip().partition(".")
+    if len(part) == _THOUSAND and part.isdecimal() and whole.isdecimal():
+        raise Permanent(
+            f"{text[:40]} is {whole} and a part to some, and thousands to others: write "
+            f"{whole}{part}, or {whole}.{part}0"
+        )
+    try:
+        return parse_amount(text)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
+
+
 def _day_start_s(config: Config, now_s: int) -> int:
     today = datetime.fromtimestamp(now_s, config.zone).date()
     return int(datetime.combine(today, time(), config.zone).timestamp())
 
 
-def _receipt_number(text: str) -> int:
-    digits = text.rpartition("-")[2]
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > len("999999999999"):
-        raise Permanent(f"{text[:40]!r} is no receipt's number: give it like 17 or 1-000017")
-    return int(digits)
-
-
 def printed(config: Config, credit: LocalCredit, void: Void | None) -> str:
     """A receipt's text, with its counter-entry where it was taken back."""
-    note = ["Keep this receipt.", f"State: {STATES[credit.state]}."]
+    note = [] if void else ["Keep this receipt."]
+    note.append(f"State: {STATES[credit.state]}.")
     if credit.reason:
         note.append(f"{credit.reason}.")
     if void is not None:
@@ -139,19 +145,28 @@ def printed(config: Config, credit: LocalCredit, void: Void | None) -> str:
         lines=[("Meter", credit.label), ("Paid by", credit.kind), ("Taken by", credit.author)],
         total=f"{show_amount(credit.amount_stroops)} {config.chain.token}",
         note=note,
+        title="TAKEN BACK: NO MONEY" if void else "RECEIPT",
     ).text()
 
 
-def table(config: Config, payments: list[LocalCredit]) -> str:
+_SHORT_STATES = {"local": "waits", "on_chain": "on chain", "refused": "refused", "void": "VOID"}
+
+
+def payments_table(config: Config, payments: list[LocalCredit]) -> str:
     """Payments, a line each."""
     if not payments:
         return "no payment was taken here yet"
-    head = f"{'receipt':<12} {'time':<16} {'meter point':<20} {'how':<5} {'amount':>14}  by, state"
-    return "\n".join([head, *(_line(config, one) for one in payments)])
+    heads = ("receipt", "time", "meter point", "how", f">{config.chain.token}", "by", "state")
+    return table(heads, [_row(config, one) for one in payments])
 
 
-def _line(config: Config, one: LocalCredit) -> str:
+def _row(config: Config, one: LocalCredit) -> tuple[str, ...]:
     return (
-        f"{one.number:<12} {say_instant(one.at_s, config.zone):<16} {one.label:<20} "
-        f"{one.kind:<5} {show_amount(one.amount_stroops):>14}  {one.author}, {STATES[one.state]}"
+        one.number,
+        say_instant(one.at_s, config.zone),
+        one.label,
+        one.kind,
+        show_amount(one.amount_stroops),
+        one.author,
+        _SHORT_STATES[one.state],
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway import app
 from gateway.app.settings import ledger_settings
 from gateway.commands.configured import add_config
+from gateway.commands.showing import show
 from gateway.config import Config, load
 from gateway.domain.batches import Receipt
 from gateway.ledger.client import LedgerClient
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make this machine the one that settles, and say from where it goes on."""
     receipt = asyncio.run(_take_over(load(arguments.config)))
-    print(
+    show(
         f"this gateway now settles for the site; it goes on after batch {receipt.sequence} "
         f"({receipt.total_wh} Wh settled so far)"
     )

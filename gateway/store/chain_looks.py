@@ -14,6 +14,7 @@ from gateway.domain.chain_drop import NOTHING, Drop, Look, unexplained
 from gateway.domain.credit import effective_balance, market_energy_left
 from gateway.domain.supply_facts import Hold
 from gateway.errors import Permanent
+from gateway.store.acts import one_line
 from gateway.store.database import Database, Row
 from gateway.store.status import append_event
 from gateway.store.supply import PointSupply
@@ -166,8 +167,7 @@ async def answer_holds(
     Raises:
         Permanent: nobody is named, or nothing waits there.
     """
-    if not author.strip():
-        raise Permanent("--by is missing: say who answers for it")
+    author = one_line("--by", author)
     async with database.transaction() as connection:
         rows = await connection.execute_fetchall(
             """SELECT h.meter_point_id, p.label FROM chain_hold h
@@ -191,7 +191,7 @@ async def answer_holds(
                    WHERE meter_point_id = :point""",
                 {
                     "answer": answer.value,
-                    "author": author.strip(),
+                    "author": author,
                     "now_s": now_s,
                     "point": waiting[label],
                 },

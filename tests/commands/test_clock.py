@@ -95,7 +95,8 @@ def test_an_operator_sees_that_the_time_is_not_known_and_sets_it(
         (("yesterday", "--by", "Amina"), "is no time: write it like"),
         (("2026-12-01 14:05", "--by", "Amina"), "time never goes back; check the date"),
         (("2037-03-01 14:05", "--by", "Amina"), "check the year; if it is right, add --far"),
-        (("2027-03-02 14:05", "--by", " "), "write who answers for the time"),
+        (("2027-03-02 14:05", "--by", " "), "--by is missing: write one line"),
+        (("2027-03-02 14:05", "--by", "A\x1b[2Jmina"), "characters that don't show"),
     ],
 )
 def test_a_time_that_cannot_be_is_refused_in_words(

@@ -70,10 +70,10 @@ def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     live(config, Contactors())
     _, out = say(capsys, config, "list")
     assert (
-        "house-01             off         The supply was locked out on site, for safety. Its meter "
+        "house-01     off     The supply was locked out on site, for safety. Its meter "
         "has not confirmed it: test before you touch."
     ) in out
-    assert "house-02             off         The credit is used up." in out
+    assert "house-02     off     The credit is used up." in out
     other = ("--by", "Boss", "--reason", "I want light")
     status, out = say(capsys, config, "release", "house-01", *other)
     assert (status, out) == (
@@ -141,6 +141,26 @@ def test_disputes_are_shown(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert say(capsys, config, "dispute", "house-01", "--stroops", "70", *BY)[0] == 0
     _, out = say(capsys, config, "show", "house-01")
     assert "by Amina: 70 stroops (works on the line)" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "figure", "sentence"),
+    [
+        ("--stroops", 10**15, "1000000000000070 stroops in dispute"),
+        ("--wh", 10**9 + 1, "at most 1000000000 Wh can be disputed at once"),
+    ],
+)
+def test_a_dispute_beyond_reason_does_not_stop_supply_control(
+    config: Path, capsys: pytest.CaptureFixture[str], option: str, figure: int, sentence: str
+) -> None:
+    """Sums beyond 64 bits can't be read, and supply control would end at each look."""
+    assert say(capsys, config, "dispute", "house-01", "--stroops", "70", *BY)[0] == 0
+    status, out = say(capsys, config, "dispute", "house-01", option, str(figure), *BY)
+    assert (status, sentence in out) == (1, True)
+    with pytest.raises(SystemExit):
+        say(capsys, config, "dispute", "house-01", option, str(2**63 - 1), *BY)
+    live(config, Contactors())
+    assert "70 stroops" in say(capsys, config, "show", "house-01")[1]
 
 
 def test_nothing_to_confirm_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,9 @@ from gateway import app
 from gateway.app.settings import supply_settings
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.showing import show
 from gateway.commands.supply.telling import listed, shown
+from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.domain.supply import Hold, Override, decide
 from gateway.errors import Permanent
@@ -62,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts["order"].add_argument("state", choices=("on", "off"))
     acts["order"].add_argument("--for", dest="duration", required=True, help="like 30min, 4h or 1d")
     amount = acts["dispute"].add_mutually_exclusive_group(required=True)
-    amount.add_argument("--wh", type=int, help="usage, Wh")
-    amount.add_argument("--stroops", type=int, help="money, stroops")
+    amount.add_argument("--wh", type=whole, help="usage, Wh")
+    amount.add_argument("--stroops", type=whole, help="money, stroops")
     answers = (("confirm", "disconnect what waits"), ("reject", "leave what waits connected"))
     for name, purpose in answers:
         answer = actions.add_parser(name, help=f"{purpose} because the chain says so")
@@ -85,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    show(asyncio.run(_do(config, arguments)))
     return 0
 
 
