@@ -255,3 +255,16 @@ def test_a_name_is_one_short_line_without_control_characters(
     assert (status, said) == (1, "")
     assert error.startswith("--by ")
     assert "\x1b" not in error
+
+
+@pytest.mark.parametrize("name", ["tokens.counts.lock", "tokens.counts.new"])
+def test_selling_writes_through_no_link(
+    village: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    other = village.parent / "other"
+    other.write_text("somebody else's")
+    (village.parent / name).symlink_to(other)
+    status, said, error = say(capsys, village, "token", "issue", "house-01", "30")
+    assert (status, said) == (1, "")
+    assert "can't be used" in error
+    assert other.read_text() == "somebody else's"

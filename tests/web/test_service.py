@@ -63,7 +63,6 @@ async def test_it_stops_though_a_phone_keeps_its_connection_open(database: Datab
         b"POST /api/tokens HTTP/1.1\r\nHost: x\r\n",
         b"POST /api/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         b"Content-Length: 50\r\n\r\n{",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea",
     ],
 )
 async def test_a_request_that_never_ends_is_hung_up_on(
