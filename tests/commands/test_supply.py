@@ -64,7 +64,8 @@ BY = ("--by", "Amina", "--reason", "works on the line")
 def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert say(capsys, config, "lock-out", "house-01", *BY)[0] == 0
+    status, out = say(capsys, config, "lock-out", "house-01", *BY)
+    assert (status, "NOT YET DEAD: wait until `gateway supply list` says off" in out) == (0, True)
     _, out = say(capsys, config, "list")
     assert "It is being locked out; start field if it does not run." in out
     live(config, Contactors())
@@ -105,6 +106,18 @@ def test_an_order_says_until_when_and_switches(
     assert say(capsys, config, "end-order", "house-01", *BY)[0] == 0
     live(config, relays)
     assert relays.history[2:] == [("17", False), ("27", False)]
+
+
+def test_an_order_says_who_keeps_the_supply_dead(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(capsys, config, "lock-out", "house-01", *BY)
+    other = ("--by", "Bola", "--reason", "light")
+    _, out = say(capsys, config, "order", "house-01", "on", "--for", "1h", *other)
+    assert out.endswith("; it stays off: locked out by Amina\n")
+    say(capsys, config, "release", "house-01", *BY)
+    _, out = say(capsys, config, "order", "house-01", "on", "--for", "1h", *other)
+    assert "it stays off" not in out
 
 
 @pytest.mark.parametrize(

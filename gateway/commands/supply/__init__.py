@@ -23,7 +23,7 @@ from gateway.errors import Permanent
 from gateway.store.acts import Act
 from gateway.store.chain_looks import answer_holds
 from gateway.store.database import Database
-from gateway.store.lock_outs import lock_out, release
+from gateway.store.lock_outs import find_lock_outs, lock_out, release
 from gateway.store.supply import SupplyBook
 from gateway.store.supply_acts import (
     close_disputes,
@@ -37,6 +37,10 @@ from gateway.store.supply_acts import (
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(min|h|d)")
 _SECONDS = {"min": 60, "h": 3_600, "d": 86_400}
 
+_NOT_YET_DEAD = (
+    "NOT YET DEAD: wait until `gateway supply list` says off, open the breaker, and test before "
+    "you touch"
+)
 _ACTS = {
     "lock-out": "on site, for safety: dead until the same person releases it",
     "release": "take your own lock off, on site",
@@ -119,7 +123,7 @@ async def _answer(database: Database, arguments: argparse.Namespace, now_s: int)
 
 async def _act(config: Config, database: Database, arguments: argparse.Namespace, act: Act) -> str:
     simple: dict[str, Callable[[Database, Act], Awaitable[str]]] = {
-        "lock-out": lock_out,
+        "lock-out": _lock_out,
         "release": release,
         "end-order": end_order,
         "reconnect": reconnect,
@@ -140,6 +144,11 @@ async def _act(config: Config, database: Database, arguments: argparse.Namespace
             return await simple[action](database, act)
 
 
+async def _lock_out(database: Database, act: Act) -> str:
+    """A lock is hung before the supply is dead, and whoever reads this is about to touch it."""
+    return f"{await lock_out(database, act)}\n{_NOT_YET_DEAD}"
+
+
 async def _order(
     config: Config, database: Database, arguments: argparse.Namespace, act: Act
 ) -> str:
@@ -149,7 +158,9 @@ async def _order(
     until_s = act.at_s + int(found[1]) * _SECONDS[found[2]]
     override = Override(arguments.state == "on", until_s)
     said = await order(database, act, override, config.supply.override_max_s)
-    return f"{said}; until {say_instant(until_s, config.zone)}"
+    locks = [one for one in await find_lock_outs(database, act.label) if one.released_s is None]
+    dead = f"; it stays off: locked out by {' and '.join(one.locked_by for one in locks)}"
+    return f"{said}; until {say_instant(until_s, config.zone)}{dead if locks else ''}"
 
 
 async def _left(config: Config, database: Database, act: Act) -> int | None:
