@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_LINE
     parsed = parser.parse_args(given)
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+        level=logging.INFO if parsed.command == "run" else logging.WARNING,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
     )
     try:
         status = int(_module(parsed.command).run(parsed))
