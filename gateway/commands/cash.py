@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import sys
 from datetime import datetime, time
 
 from gateway import app
@@ -27,6 +28,7 @@ from gateway.store.credits import (
 )
 from gateway.store.database import Database
 
+_INTERRUPTED = "interrupted: see `gateway cash list` before you type it again"
 _THOUSAND = 3
 """Digits between two dots where dots part thousands."""
 STATES = {
@@ -62,7 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: nothing was counted, and the sentence says why.
     """
     config = load(arguments.config)
-    show(asyncio.run(_do(config, arguments)))
+    try:
+        show(asyncio.run(_do(config, arguments)))
+    except KeyboardInterrupt:
+        show(_INTERRUPTED, sys.stderr)
+        raise
     return 0
 
 

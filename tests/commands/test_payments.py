@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,18 @@ def test_selling_writes_through_no_link(
     assert (status, said) == (1, "")
     assert "can't be used" in error
     assert other.read_text() == "somebody else's"
+
+
+def test_an_interrupted_cashier_looks_before_typing_again(
+    village: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(work: Coroutine[object, object, str]) -> str:
+        work.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run", interrupted)
+    status, said, error = say(
+        capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina"
+    )
+    assert (status, said) == (130, "")
+    assert error.startswith("interrupted: see `gateway cash list` before you type it again\n")
