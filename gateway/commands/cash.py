@@ -29,6 +29,7 @@ from gateway.store.credits import (
 from gateway.store.database import Database
 
 _INTERRUPTED = "interrupted: see `gateway cash list` before you type it again"
+_UNDATED = "the time is not known here: write today's date on the receipt by hand"
 _THOUSAND = 3
 """Digits between two dots where dots part thousands."""
 STATES = {
@@ -77,7 +78,8 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
         now_s = int(clock.now_s())
         match arguments.action:
             case "take":
-                return await _take(config, database, arguments, now_s)
+                receipt = await _take(config, database, arguments, now_s)
+                return receipt if clock.trusted else f"{receipt}\n{_UNDATED}"
             case "receipt":
                 _, credit, void = await find_receipt(database, arguments.number)
                 return printed(config, credit, void)

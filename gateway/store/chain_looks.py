@@ -149,6 +149,9 @@ async def find_holds(database: Database) -> list[Held]:
     ]
 
 
+_LOOK = "see `gateway supply list`"
+
+
 async def answer_holds(
     database: Database, author: str, answer: Hold, labels: Sequence[str], now_s: int
 ) -> list[str]:
@@ -180,10 +183,12 @@ async def answer_holds(
         )
         waiting = {row["label"]: row["meter_point_id"] for row in rows}
         if missing := [label for label in labels if label not in waiting]:
-            raise Permanent(f"{', '.join(missing)}: no disconnection waits for that answer")
+            raise Permanent(
+                f"{', '.join(missing)}: no disconnection waits for that answer; {_LOOK}"
+            )
         if not waiting:
-            raise Permanent("no disconnection waits for that answer")
-        chosen = list(labels or waiting)
+            raise Permanent(f"no disconnection waits for that answer: {_LOOK}")
+        chosen = list(dict.fromkeys(labels or waiting))
         for label in chosen:
             await connection.execute(
                 """UPDATE chain_hold SET answer = :answer, answered_by = :author,

@@ -67,6 +67,8 @@ async def order(database: Database, act: Act, override: Override, most_s: int) -
         )
     async with database.transaction() as connection:
         point = await point_of(connection, act)
+        if point["relay"] == "none":
+            raise Permanent(f"{act.label} has no relay, so nothing here can switch it on or off")
         if point["critical"] and not override.connected:
             raise Permanent(
                 f"{act.label} is critical and is never switched off by an order; for safety, lock "

@@ -179,7 +179,18 @@ def test_a_dispute_beyond_reason_does_not_stop_supply_control(
 def test_nothing_to_confirm_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for action in ("confirm", "reject"):
         status, out = say(capsys, config, action, "--by", "Amina")
-        assert (status, "no disconnection waits for that answer" in out) == (1, True)
+        said = "no disconnection waits for that answer: see `gateway supply list`\n"
+        assert (status, out) == (1, said)
+
+
+def test_a_supply_without_a_relay_takes_no_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_config(tmp_path, "/dev/nowhere", ["none"])
+    asyncio.run(prepare(path))
+    status, out = say(capsys, path, "order", "house-01", "on", "--for", "1h", *BY)
+    assert (status, "has no relay, so nothing here can switch it" in out) == (1, True)
+    assert journal(tmp_path) == []
 
 
 def test_a_restored_backup_keeps_the_locks_that_hang_now(
