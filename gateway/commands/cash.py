@@ -30,6 +30,7 @@ from gateway.store.database import Database
 
 _INTERRUPTED = "interrupted: see `gateway cash list` before you type it again"
 _UNDATED = "the time is not known here: write today's date on the receipt by hand"
+_SOON_S = 600
 _THOUSAND = 3
 """Digits between two dots where dots part thousands."""
 STATES = {
@@ -114,8 +115,31 @@ async def _take(
     )
     limit = DailyLimit(_day_start_s(config, now_s), parse_amount(limits[arguments.cashier]))
     credit = await take_payment(database, payment, limit)
-    again = "\nthis was taken before under the same key: nothing was counted again"
-    return printed(config, credit, None) + (again if credit.is_repeated else "")
+    receipt = printed(config, credit, None)
+    if credit.is_repeated:
+        return f"{receipt}\nthis was taken before under the same key: nothing was counted again"
+    twin = await _find_twin(database, credit)
+    return f"{receipt}\n{_doubt(credit, twin)}" if twin else receipt
+
+
+async def _find_twin(database: Database, credit: LocalCredit) -> LocalCredit | None:
+    """Cash of the same amount for the same meter, taken a moment ago: perhaps the same money."""
+    for one in await find_payments(database):
+        is_same = (one.label, one.kind, one.amount_stroops) == (
+            credit.label,
+            "cash",
+            credit.amount_stroops,
+        )
+        if is_same and one.receipt < credit.receipt and one.state != "void":
+            return one if credit.at_s - one.at_s < _SOON_S else None
+    return None
+
+
+def _doubt(credit: LocalCredit, twin: LocalCredit) -> str:
+    return (
+        f"receipt {twin.number} is of the same amount for the same meter, a moment ago. Is it the "
+        f"same money? Then take this one back: `gateway cash void {credit.number}`"
+    )
 
 
 def _amount(text: str) -> int:

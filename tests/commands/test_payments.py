@@ -111,6 +111,21 @@ def test_the_same_key_counts_cash_once(village: Path, capsys: pytest.CaptureFixt
     assert "1 ELECTRIC in 1 payment\n" in say(capsys, village, "credits", "list")[1]
 
 
+def test_the_same_cash_typed_twice_is_asked_about(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = ("cash", "take", "house-01")
+    by = ("--cashier", "amina")
+    for amount in ("1", "2"):
+        assert "same money?" not in say(capsys, village, *take, amount, *by)[1]
+    said = say(capsys, village, *take, "1", *by)[1]
+    assert "receipt 1-000001 is of the same amount for the same meter" in said
+    assert "take this one back: `gateway cash void 1-000003`\n" in said
+    for number in ("1", "3"):
+        say(capsys, village, "cash", "void", number, "--by", "bola", "--reason", "twice")
+    assert "same money?" not in say(capsys, village, *take, "1", *by)[1]
+
+
 def test_cash_is_taken_back_on_paper(village: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say(capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina")
     words = ("cash", "void", "1", "--by", "bola", "--reason", "wrong house")
