@@ -84,7 +84,7 @@ def _by_order(facts: SupplyFacts, now_s: int) -> Verdict | None:
     order = facts.override
     if order is None or now_s >= order.until_s or (facts.critical and not order.connected):
         return None
-    detail = f"ordered by an operator until {order.until_s}"
+    detail = f"ordered by an operator for {_span(order.until_s - now_s)} more"
     return _on(Reason.OVERRIDE, detail) if order.connected else _off(Reason.OVERRIDE, detail)
 
 
