@@ -23,6 +23,7 @@ from gateway.store.token_memory import TokenStanding, find_token_standings, reco
 from gateway.store.tokens import Entry, Refused, TokenSettings, enter_token
 
 CLIENT = "cli"
+_NOT_TAKEN = "tokens are not taken: set [tokens] with a keys_file, and no enabled = false"
 WARNING = (
     "whoever has the keys file makes money: keep it off shared machines, and issue a meter's "
     "tokens on one machine only, because two count files give one token twice"
@@ -71,7 +72,7 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
             case "enter":
                 settings = token_settings(config)
                 if settings is None:
-                    raise Permanent("tokens are not taken: set [tokens] with a keys_file")
+                    raise Permanent(_NOT_TAKEN)
                 return await _enter(config, database, settings, arguments, now_s)
             case "reconcile":
                 state = await reconcile_tokens(
@@ -108,7 +109,7 @@ async def _enter(
 def _table(config: Config, standings: list[TokenStanding]) -> str:
     settings = token_settings(config)
     if settings is None:
-        return "tokens are not taken: set [tokens] with a keys_file"
+        return _NOT_TAKEN
     heads = ("meter point", ">last count", "last day", ">units that day", ">wrong", "tokens")
     return table(heads, [_row(one, settings) for one in standings])
 

@@ -65,7 +65,7 @@ def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, out = say(capsys, config, "lock-out", "house-01", *BY)
-    assert (status, "NOT YET DEAD: wait until `gateway supply list` says off" in out) == (0, True)
+    assert (status, "NOT YET DEAD: wait until `gateway supply list` says that" in out) == (0, True)
     _, out = say(capsys, config, "list")
     assert "It is being locked out; start field if it does not run." in out
     live(config, Contactors())

@@ -38,8 +38,8 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})(min|h|d)")
 _SECONDS = {"min": 60, "h": 3_600, "d": 86_400}
 
 _NOT_YET_DEAD = (
-    "NOT YET DEAD: wait until `gateway supply list` says off, open the breaker, and test before "
-    "you touch"
+    "NOT YET DEAD: wait until `gateway supply list` says that it was locked out, open the "
+    "breaker, and test before you touch"
 )
 _ACTS = {
     "lock-out": "on site, for safety: dead until the same person releases it",
