@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +19,7 @@ from gateway.app.settings import supply_settings
 from gateway.config import load
 from gateway.relays import SupplyControl
 from tests.commands.lines import journal, write_config
+from tests.commands.stored import gateway, unshared
 from tests.relays.village import Contactors
 from tests.village import CHAIN_METER
 
@@ -90,6 +94,27 @@ def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     assert "released " in out
     assert "assert (no_credit, done): 0 stroops left of 0" in out
     assert [kind for kind, _, _ in journal(config.parent)] == ["lock_out", "lock_out"]
+
+
+def test_a_lock_that_the_disk_does_not_take_is_not_said_to_hang(
+    config: Path, tmp_path: Path
+) -> None:
+    disk, moved = tmp_path / "disk", tmp_path / "moved.toml"
+    disk.mkdir()
+    moved.write_text(config.read_text().replace(f"{tmp_path}/usage.db", f"{disk}/usage.db"))
+    act = shlex.join(
+        map(str, gateway("supply", "lock-out", "house-01", *BY, "--config", str(moved)))
+    )
+    steps = f"cp usage.db {disk}; dd if=/dev/zero of={disk}/film bs=4k 2> film.log; {act}"
+    done = subprocess.run(
+        unshared("4m", disk, ["sh", "-c", f"cd {tmp_path}; {steps}"]),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("NOT LOCKED OUT: open its breaker by hand and lock that\n")
 
 
 def test_an_order_says_until_when_and_switches(

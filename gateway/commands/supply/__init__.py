@@ -19,7 +19,7 @@ from gateway.commands.supply.telling import listed, shown
 from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.domain.supply import Hold, Override, decide
-from gateway.errors import Permanent
+from gateway.errors import Permanent, Transient
 from gateway.store.acts import Act
 from gateway.store.chain_looks import answer_holds
 from gateway.store.database import Database
@@ -41,6 +41,7 @@ _NOT_YET_DEAD = (
     "NOT YET DEAD: wait until `gateway supply list` says that it was locked out, open the "
     "breaker, and test before you touch"
 )
+_NOT_LOCKED_OUT = "NOT LOCKED OUT: open its breaker by hand and lock that"
 _ACTS = {
     "lock-out": "on site, for safety: dead until the same person releases it",
     "release": "take your own lock off, on site",
@@ -91,7 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     config = load(arguments.config)
-    show(asyncio.run(_do(config, arguments)))
+    try:
+        show(asyncio.run(_do(config, arguments)))
+    except Transient as error:
+        if arguments.action == "lock-out":
+            raise Transient(f"{error}. {_NOT_LOCKED_OUT}") from error
+        raise
     return 0
 
 
