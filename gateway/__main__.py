@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from gateway import __version__
 from gateway.commands.showing import show
@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_LINE
     parsed = parser.parse_args(given)
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+        level=logging.INFO if parsed.command == "run" else logging.WARNING,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
     )
     try:
         status = int(_module(parsed.command).run(parsed))
@@ -97,7 +99,7 @@ def command_line(given: Sequence[str]) -> argparse.ArgumentParser:
         given: the words after the program's name.
     """
     name = next((word for word in given if not word.startswith("-")), None)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gateway",
         description="The village gateway.",
         epilog="\n".join(["commands:", *_purposes(), "", _MORE]),
@@ -113,6 +115,16 @@ def command_line(given: Sequence[str]) -> argparse.ArgumentParser:
         if command == name:
             _module(command).add_arguments(subparser)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says on a terminal what is wrong with a line in lines that fit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Show the usage and what is wrong; never returns."""
+        self.print_usage(sys.stderr)
+        _complain(f"{self.prog}: {message}")
+        raise SystemExit(WRONG_LINE)
 
 
 def _purposes() -> list[str]:

@@ -142,6 +142,11 @@ def test_a_file_that_is_no_configuration_says_so(text: str, sentence: str, tmp_p
         ("[supply]", '[supply]\nno_disconnect = ["Mon 20:00-06:00"]', "expected hours like"),
         ("[supply]", "[supply]\nvery_low_credit_stroops = 1", "low_credit_stroops: exchange them"),
         ("critical = true", "critical = true\nload_limit_w = 500", "so give it no load_limit_w"),
+        (
+            "[supply]",
+            "[supply]\nemergency_credit_stroops = 10000000000000000000",
+            "supply.emergency_credit_stroops: expected a whole number <= 1000000000000000, found",
+        ),
         ("slot = 0", "slot = 0\nload_limit_w = 5", "load_limit_w: expected a whole number"),
     ],
 )

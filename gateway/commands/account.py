@@ -70,7 +70,7 @@ def _came(config: Config, account: Account) -> str:
 def _table(config: Config, accounts: list[Account]) -> str:
     if not accounts:
         return "no account yet: `gateway account move-in LABEL` begins one"
-    heads = ("meter point", "account", "from", "to", ">register Wh", ">used Wh")
+    heads = ("meter", "from", "to", ">register Wh", ">used Wh", "account")
     return table(heads, [_row(config, one) for one in accounts])
 
 
@@ -80,9 +80,9 @@ def _row(config: Config, one: Account) -> tuple[str, ...]:
         registers += f"{'~' if one.is_to_estimated else ''}{one.register_to_wh}"
     return (
         one.point,
-        one.label or "",
         say_instant(one.from_s, config.zone),
         say_instant(one.to_s, config.zone) if one.to_s is not None else "",
         registers,
         "" if one.usage_wh is None else str(one.usage_wh),
+        one.label or "",
     )

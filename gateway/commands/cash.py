@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import sys
 from datetime import datetime, time
 
 from gateway import app
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.receipts import find_receipt
+from gateway.commands.showing import show, table
 from gateway.config import Config, load
 from gateway.domain.money import parse_amount, show_amount
 from gateway.domain.receipts import Receipt
@@ -19,13 +22,17 @@ from gateway.store.credits import (
     LocalCredit,
     Payment,
     Void,
-    find_payment,
     find_payments,
     take_payment,
     void_payment,
 )
 from gateway.store.database import Database
 
+_INTERRUPTED = "interrupted: see `gateway cash list` before you type it again"
+_UNDATED = "the time is not known here: write today's date on the receipt by hand"
+_SOON_S = 600
+_THOUSAND = 3
+"""Digits between two dots where dots part thousands."""
 STATES = {
     "local": "counted here, on its way to the chain",
     "on_chain": "on chain",
@@ -59,7 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: nothing was counted, and the sentence says why.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    try:
+        show(asyncio.run(_do(config, arguments)))
+    except KeyboardInterrupt:
+        show(_INTERRUPTED, sys.stderr)
+        raise
     return 0
 
 
@@ -68,20 +79,19 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
         now_s = int(clock.now_s())
         match arguments.action:
             case "take":
-                return await _take(config, database, arguments, now_s)
+                receipt = await _take(config, database, arguments, now_s)
+                return receipt if clock.trusted else f"{receipt}\n{_UNDATED}"
             case "receipt":
-                found = await find_payment(database, _receipt_number(arguments.number))
-                if found is None:
-                    raise Permanent(f"there is no receipt {arguments.number}")
-                return printed(config, *found)
+                _, credit, void = await find_receipt(database, arguments.number)
+                return printed(config, credit, void)
             case "void":
-                number = _receipt_number(arguments.number)
+                number, _, _ = await find_receipt(database, arguments.number)
                 credit, void = await void_payment(
                     database, number, arguments.by, arguments.reason, now_s
                 )
                 return printed(config, credit, void)
             case _:
-                return table(config, await find_payments(database))
+                return payments_table(config, await find_payments(database))
 
 
 async def _take(
@@ -94,10 +104,7 @@ async def _take(
             f"{arguments.cashier} is no cashier (known: {known}): add a [[cashier]] table with "
             "name and daily_limit"
         )
-    try:
-        stroops = parse_amount(arguments.amount)
-    except ValueError as error:
-        raise Permanent(str(error)) from None
+    stroops = _amount(arguments.amount)
     payment = Payment(
         label=arguments.label,
         kind="cash",
@@ -108,8 +115,45 @@ async def _take(
     )
     limit = DailyLimit(_day_start_s(config, now_s), parse_amount(limits[arguments.cashier]))
     credit = await take_payment(database, payment, limit)
-    again = "\nthis was taken before under the same key: nothing was counted again"
-    return printed(config, credit, None) + (again if credit.is_repeated else "")
+    receipt = printed(config, credit, None)
+    if credit.is_repeated:
+        return f"{receipt}\nthis was taken before under the same key: nothing was counted again"
+    twin = await _find_twin(database, credit)
+    return f"{receipt}\n{_doubt(credit, twin)}" if twin else receipt
+
+
+async def _find_twin(database: Database, credit: LocalCredit) -> LocalCredit | None:
+    """Cash of the same amount for the same meter, taken a moment ago: perhaps the same money."""
+    for one in await find_payments(database):
+        is_same = (one.label, one.kind, one.amount_stroops) == (
+            credit.label,
+            "cash",
+            credit.amount_stroops,
+        )
+        if is_same and one.receipt < credit.receipt and one.state != "void":
+            return one if credit.at_s - one.at_s < _SOON_S else None
+    return None
+
+
+def _doubt(credit: LocalCredit, twin: LocalCredit) -> str:
+    return (
+        f"receipt {twin.number} is of the same amount for the same meter, a moment ago. Is it the "
+        f"same money? Then take this one back: `gateway cash void {credit.number}`"
+    )
+
+
+def _amount(text: str) -> int:
+    """Stroops of what a cashier types; 1.000 is one to some and a thousand to others."""
+    whole, _, part = text.strip().partition(".")
+    if len(part) == _THOUSAND and part.isdecimal() and whole.isdecimal():
+        raise Permanent(
+            f"{text[:40]} is {whole} and a part to some, and thousands to others: write "
+            f"{whole}{part}, or {whole}.{part}0"
+        )
+    try:
+        return parse_amount(text)
+    except ValueError as error:
+        raise Permanent(str(error)) from None
 
 
 def _day_start_s(config: Config, now_s: int) -> int:
@@ -117,16 +161,10 @@ def _day_start_s(config: Config, now_s: int) -> int:
     return int(datetime.combine(today, time(), config.zone).timestamp())
 
 
-def _receipt_number(text: str) -> int:
-    digits = text.rpartition("-")[2]
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > len("999999999999"):
-        raise Permanent(f"{text[:40]!r} is no receipt's number: give it like 17 or 1-000017")
-    return int(digits)
-
-
 def printed(config: Config, credit: LocalCredit, void: Void | None) -> str:
     """A receipt's text, with its counter-entry where it was taken back."""
-    note = ["Keep this receipt.", f"State: {STATES[credit.state]}."]
+    note = [] if void else ["Keep this receipt."]
+    note.append(f"State: {STATES[credit.state]}.")
     if credit.reason:
         note.append(f"{credit.reason}.")
     if void is not None:
@@ -139,19 +177,28 @@ def printed(config: Config, credit: LocalCredit, void: Void | None) -> str:
         lines=[("Meter", credit.label), ("Paid by", credit.kind), ("Taken by", credit.author)],
         total=f"{show_amount(credit.amount_stroops)} {config.chain.token}",
         note=note,
+        title="TAKEN BACK: NO MONEY" if void else "RECEIPT",
     ).text()
 
 
-def table(config: Config, payments: list[LocalCredit]) -> str:
+_SHORT_STATES = {"local": "waits", "on_chain": "on chain", "refused": "refused", "void": "VOID"}
+
+
+def payments_table(config: Config, payments: list[LocalCredit]) -> str:
     """Payments, a line each."""
     if not payments:
         return "no payment was taken here yet"
-    head = f"{'receipt':<12} {'time':<16} {'meter point':<20} {'how':<5} {'amount':>14}  by, state"
-    return "\n".join([head, *(_line(config, one) for one in payments)])
+    heads = ("receipt", "time", "meter point", "how", f">{config.chain.token}", "by", "state")
+    return table(heads, [_row(config, one) for one in payments])
 
 
-def _line(config: Config, one: LocalCredit) -> str:
+def _row(config: Config, one: LocalCredit) -> tuple[str, ...]:
     return (
-        f"{one.number:<12} {say_instant(one.at_s, config.zone):<16} {one.label:<20} "
-        f"{one.kind:<5} {show_amount(one.amount_stroops):>14}  {one.author}, {STATES[one.state]}"
+        one.number,
+        say_instant(one.at_s, config.zone),
+        one.label,
+        one.kind,
+        show_amount(one.amount_stroops),
+        one.author,
+        _SHORT_STATES[one.state],
     )

@@ -11,8 +11,10 @@ from gateway.clock import Clock, Standing
 from gateway.clock.trust import BACK_MS, FAR_MS
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.showing import show
 from gateway.config import Config, load
 from gateway.errors import Permanent
+from gateway.store.acts import one_line
 from gateway.store.clock import append_setting, find_standing
 from gateway.store.database import Database
 from gateway.store.status import find_status
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     if config.clock is not None:
         raise Permanent("the configuration drives this village's clock: see its section [clock]")
-    print(asyncio.run(_do(config, arguments)))
+    show(asyncio.run(_do(config, arguments)))
     return 0
 
 
@@ -87,9 +89,7 @@ async def _set(
         raise Permanent(
             "NTP keeps the time of this machine: correct or stop the NTP daemon, then set it again"
         )
-    author = arguments.by.strip()
-    if not author:
-        raise Permanent("--by is empty: write who answers for the time")
+    author = one_line("--by", arguments.by)
     await append_setting(database, standing.boot, at_ms, monotonic_ms, author, far=arguments.far)
     return f"it is {say_instant(at_ms // 1000, config.zone)}, says {author}"
 

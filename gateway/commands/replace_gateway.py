@@ -18,6 +18,7 @@ from gateway import app
 from gateway.app.settings import ledger_settings, time_bands
 from gateway.commands.asking import asked, confirm
 from gateway.commands.configured import add_config
+from gateway.commands.showing import show
 from gateway.config import Config, load
 from gateway.domain.batches import Head, Receipt
 from gateway.domain.replacing import Beginning, ChainMeter, begin, has_to_be_told
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = _read(arguments.registers) if arguments.registers else None
     with app.alone(Path(config.gateway.database), app.PARTS):
         receipt = asyncio.run(_replace(config, given, is_sure=arguments.yes))
-    print(
+    show(
         f"this gateway now settles for the site; it goes on after batch {receipt.sequence} "
         f"({receipt.total_wh} Wh settled so far). Start it: `gateway run`"
     )
@@ -81,7 +82,7 @@ async def _replace(config: Config, given: Mapping[str, int] | None, *, is_sure: 
             await save_answer(database, settings.site, answer.state)
             now_s = math.floor(clock.now_s())
             beginnings = await _beginnings(database, settings.site, given, now_s)
-            print(_story(receipt, beginnings))
+            show(_story(receipt, beginnings))
             if not is_sure:
                 confirm("Switch the other gateway off for good, then: take over?")
             await adopt_registers(database, beginnings, time_bands(config).tier_at, now_s)

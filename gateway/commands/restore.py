@@ -26,6 +26,7 @@ from gateway.store.restored import (
     find_extent,
     guess_extent,
     make_ready,
+    pass_series,
     put_in_place,
     room_for,
 )
@@ -74,6 +75,7 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
             confirm(f"{story}\nRestore it?")
         now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
         asyncio.run(make_ready(copy, story.replace("\n", "; "), int(now.timestamp() * 1000)))
+        pass_series(database, copy)
         locks = _locks(carry_over(database, copy))
         with stopping() as stop:
             _prove(copy, config.zone, stop, is_forced=arguments.broken_chains)

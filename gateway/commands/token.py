@@ -12,7 +12,9 @@ from gateway import app
 from gateway.app.secret_files import read_token_keys
 from gateway.app.settings import token_settings
 from gateway.commands.configured import add_config
+from gateway.commands.showing import show, table
 from gateway.commands.vending import issue
+from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.domain.money import show_amount
 from gateway.errors import Permanent
@@ -21,6 +23,7 @@ from gateway.store.token_memory import TokenStanding, find_token_standings, reco
 from gateway.store.tokens import Entry, Refused, TokenSettings, enter_token
 
 CLIENT = "cli"
+_NOT_TAKEN = "tokens are not taken: set [tokens] with a keys_file, and no enabled = false"
 WARNING = (
     "whoever has the keys file makes money: keep it off shared machines, and issue a meter's "
     "tokens on one machine only, because two count files give one token twice"
@@ -38,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "reconcile", help="after a restore: up to which count tokens are used"
     )
     reconcile.add_argument("label", help="the meter point's label")
-    reconcile.add_argument("count", type=int, help="of the newest token that may be used")
+    reconcile.add_argument("count", type=whole, help="of the newest token that may be used")
     reconcile.add_argument("--by", required=True, metavar="NAME", help="who answers for it")
     sell = actions.add_parser("issue", help="make a token; on the vendor's own machine")
     sell.add_argument("label", help="the meter point's label")
-    sell.add_argument("units", type=int, help="1 to 995")
+    sell.add_argument("units", type=whole, help="1 to 995")
     sell.add_argument("--keypad-1234", action="store_true", help="15 digits from 1 to 4")
     sell.add_argument("--keys", type=Path, help="the keys file (default: tokens.keys_file)")
     sell.add_argument("--counts", type=Path, help="the count file (default: KEYS.counts)")
@@ -56,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     if arguments.action == "issue":
-        print(_issue(arguments))
+        show(_issue(arguments))
         return 0
-    print(asyncio.run(_do(load(arguments.config), arguments)))
+    show(asyncio.run(_do(load(arguments.config), arguments)))
     return 0
 
 
@@ -69,7 +72,7 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
             case "enter":
                 settings = token_settings(config)
                 if settings is None:
-                    raise Permanent("tokens are not taken: set [tokens] with a keys_file")
+                    raise Permanent(_NOT_TAKEN)
                 return await _enter(config, database, settings, arguments, now_s)
             case "reconcile":
                 state = await reconcile_tokens(
@@ -80,7 +83,7 @@ async def _do(config: Config, arguments: argparse.Namespace) -> str:
                     "count again"
                 )
             case _:
-                return _table(await find_token_standings(database))
+                return _table(config, await find_token_standings(database))
 
 
 async def _enter(
@@ -103,19 +106,23 @@ async def _enter(
     )
 
 
-def _table(standings: list[TokenStanding]) -> str:
-    head = (
-        f"{'meter point':<20} {'last count':>10} {'last day':<10} {'units':>6} {'wrong':>6}  state"
-    )
-    return "\n".join([head, *(_line(one) for one in standings)])
+def _table(config: Config, standings: list[TokenStanding]) -> str:
+    settings = token_settings(config)
+    if settings is None:
+        return _NOT_TAKEN
+    heads = ("meter point", ">last count", "last day", ">units that day", ">wrong", "tokens")
+    return table(heads, [_row(one, settings) for one in standings])
 
 
-def _line(one: TokenStanding) -> str:
-    state = "waits for `gateway token reconcile`" if one.frozen else "taken"
-    return (
-        f"{one.label:<20} {one.counter:>10} {one.day or 'never':<10} {one.day_units:>6} "
-        f"{one.wrong:>6}  {state}"
-    )
+def _row(one: TokenStanding, settings: TokenSettings) -> tuple[str, ...]:
+    if one.label not in settings.keys:
+        state = "no key: none are taken"
+    elif one.frozen:
+        state = "wait: see `reconcile`"
+    else:
+        state = "are taken"
+    counted = (str(one.counter), one.day or "never", str(one.day_units), str(one.wrong))
+    return (one.label, *counted, state)
 
 
 def _issue(arguments: argparse.Namespace) -> str:
@@ -126,7 +133,7 @@ def _issue(arguments: argparse.Namespace) -> str:
             raise Permanent("name the keys file with --keys, or set tokens.keys_file")
         keys_file = Path(config.tokens.keys_file)
     counts = arguments.counts or keys_file.with_name(f"{keys_file.name}.counts")
-    print(f"warning: {WARNING}", file=sys.stderr)
+    show(f"warning: {WARNING}", sys.stderr)
     count, digits = issue(
         read_token_keys(keys_file),
         counts,

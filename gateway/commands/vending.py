@@ -36,7 +36,7 @@ def issue(
     if label not in keys:
         raise Permanent(f"{label} has no key in the keys file: add a line for it")
     try:
-        with counts.with_name(f"{counts.name}.lock").open("ab") as lock:
+        with open(counts.with_name(f"{counts.name}.lock"), "ab", opener=_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             known = _read(counts)
             after = known.get(label, 0)
@@ -80,4 +80,5 @@ def _write(path: Path, counts: Mapping[str, int]) -> None:
 
 
 def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
+    """For the owner alone, and through no link that somebody has laid there."""
+    return os.open(name, flags | os.O_NOFOLLOW, 0o600)

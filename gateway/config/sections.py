@@ -34,6 +34,7 @@ Host = Annotated[str, Meta(pattern=HOST)]
 FilePath = Annotated[str, Meta(pattern=PATH)]
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
+Stroops = Annotated[int, Meta(ge=0, le=10**15)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Amount = Annotated[str, Meta(pattern=AMOUNT)]
 Clock24 = Annotated[str, Meta(pattern=TIME)]
@@ -167,10 +168,10 @@ class SupplySection(Struct, frozen=True, kw_only=True):
         gpio_active_low: True for relay boards that connect on a low level.
     """
 
-    overdraft_stroops: Natural = 0
-    emergency_credit_stroops: Natural = 0
-    low_credit_stroops: Natural = 0
-    very_low_credit_stroops: Natural = 0
+    overdraft_stroops: Stroops = 0
+    emergency_credit_stroops: Stroops = 0
+    low_credit_stroops: Stroops = 0
+    very_low_credit_stroops: Stroops = 0
     no_disconnect: list[Annotated[str, Meta(pattern=HOURS)]] = []
     override_max_s: Annotated[int, Meta(ge=60, le=604_800)] = 86_400
     stagger_s: Annotated[int, Meta(ge=0, le=3_600)] = 60

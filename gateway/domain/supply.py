@@ -84,7 +84,7 @@ def _by_order(facts: SupplyFacts, now_s: int) -> Verdict | None:
     order = facts.override
     if order is None or now_s >= order.until_s or (facts.critical and not order.connected):
         return None
-    detail = f"ordered by an operator until {order.until_s}"
+    detail = f"ordered by an operator for {_span(order.until_s - now_s)} more"
     return _on(Reason.OVERRIDE, detail) if order.connected else _off(Reason.OVERRIDE, detail)
 
 
@@ -117,7 +117,7 @@ def _by_account(
     plan_until_s = record.paid_until_s + facts.paused_s
     clock_counts = facts.clock_trusted or facts.untrusted_s < policy.clock_grace_s
     if now_s < plan_until_s and clock_counts:
-        return _on(Reason.PLAN, f"plan runs until {plan_until_s}, {detail}")
+        return _on(Reason.PLAN, f"plan runs {_span(plan_until_s - now_s)} more, {detail}")
     market_wh = market_energy_left(record.market_credit_wh, facts.unsettled)
     if market_wh > 0:
         return _on(Reason.MARKET_ENERGY, f"{market_wh} Wh bought on the market, {detail}")
@@ -283,7 +283,10 @@ def _ready(reason: Reason, detail: str, verdict: Verdict) -> Verdict:
 
 
 def _age(record: ContractRecord, now_s: int) -> str:
-    age_s = max(0, now_s - record.as_of_s)
-    if age_s < HOUR_S:
-        return f"{age_s // 60} min"
-    return f"{age_s // HOUR_S} h" if age_s < 2 * DAY_S else f"{age_s // DAY_S} d"
+    return _span(max(0, now_s - record.as_of_s))
+
+
+def _span(span_s: int) -> str:
+    if span_s < HOUR_S:
+        return f"{span_s // 60} min"
+    return f"{span_s // HOUR_S} h" if span_s < 2 * DAY_S else f"{span_s // DAY_S} d"

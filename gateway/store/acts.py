@@ -37,13 +37,29 @@ def checked(act: Act) -> Act:
     Raises:
         Permanent: a name or a reason is missing, or too long to be one.
     """
-    act = replace(act, author=act.author.strip(), reason=act.reason.strip())
-    for option, text in (("--by", act.author), ("--reason", act.reason)):
-        if not text or not text.isprintable():
-            raise Permanent(f"{option} is missing: write one line; it is kept")
-        if len(text) > MOST_LETTERS:
-            raise Permanent(f"{option} is longer than {MOST_LETTERS} letters: say it in one line")
-    return act
+    return replace(
+        act, author=one_line("--by", act.author), reason=one_line("--reason", act.reason)
+    )
+
+
+def one_line(option: str, text: str) -> str:
+    """What is kept for good and shown on terminals and pages, trimmed.
+
+    Args:
+        option: where it was typed.
+        text: anything at all.
+
+    Raises:
+        Permanent: it is missing, has control characters, or is too long to be a name or a reason.
+    """
+    text = text.strip()
+    if not text:
+        raise Permanent(f"{option} is missing: write one line; it is kept")
+    if not text.isprintable():
+        raise Permanent(f"{option} has characters that don't show: write one plain line")
+    if len(text) > MOST_LETTERS:
+        raise Permanent(f"{option} is longer than {MOST_LETTERS} letters: say it in one line")
+    return text
 
 
 async def point_of(connection: aiosqlite.Connection, act: Act) -> Row:

@@ -14,6 +14,7 @@ from gateway.domain.chain_drop import NOTHING, Drop, Look, unexplained
 from gateway.domain.credit import effective_balance, market_energy_left
 from gateway.domain.supply_facts import Hold
 from gateway.errors import Permanent
+from gateway.store.acts import one_line
 from gateway.store.database import Database, Row
 from gateway.store.status import append_event
 from gateway.store.supply import PointSupply
@@ -148,6 +149,9 @@ async def find_holds(database: Database) -> list[Held]:
     ]
 
 
+_LOOK = "see `gateway supply list`"
+
+
 async def answer_holds(
     database: Database, author: str, answer: Hold, labels: Sequence[str], now_s: int
 ) -> list[str]:
@@ -166,8 +170,7 @@ async def answer_holds(
     Raises:
         Permanent: nobody is named, or nothing waits there.
     """
-    if not author.strip():
-        raise Permanent("--by is missing: say who answers for it")
+    author = one_line("--by", author)
     async with database.transaction() as connection:
         rows = await connection.execute_fetchall(
             """SELECT h.meter_point_id, p.label FROM chain_hold h
@@ -180,10 +183,12 @@ async def answer_holds(
         )
         waiting = {row["label"]: row["meter_point_id"] for row in rows}
         if missing := [label for label in labels if label not in waiting]:
-            raise Permanent(f"{', '.join(missing)}: no disconnection waits for that answer")
+            raise Permanent(
+                f"{', '.join(missing)}: no disconnection waits for that answer; {_LOOK}"
+            )
         if not waiting:
-            raise Permanent("no disconnection waits for that answer")
-        chosen = list(labels or waiting)
+            raise Permanent(f"no disconnection waits for that answer: {_LOOK}")
+        chosen = list(dict.fromkeys(labels or waiting))
         for label in chosen:
             await connection.execute(
                 """UPDATE chain_hold SET answer = :answer, answered_by = :author,
@@ -191,7 +196,7 @@ async def answer_holds(
                    WHERE meter_point_id = :point""",
                 {
                     "answer": answer.value,
-                    "author": author.strip(),
+                    "author": author,
                     "now_s": now_s,
                     "point": waiting[label],
                 },

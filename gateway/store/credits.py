@@ -318,7 +318,8 @@ async def find_paying_point(connection: aiosqlite.Connection, label: str) -> int
 def _check(payment: Payment) -> None:
     if not 1 <= payment.amount_stroops <= MOST_STROOPS:
         raise Permanent(
-            f"{payment.amount_stroops} stroops is no payment: give 1 to {MOST_STROOPS} stroops"
+            f"{payment.amount_stroops} stroops is no payment: give 1 to {MOST_STROOPS} stroops, "
+            f"which are {show_amount(MOST_STROOPS)} tokens"
         )
     _check_words("the name of who takes it", payment.author)
     _check_words("the key", payment.key)

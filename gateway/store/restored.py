@@ -106,6 +106,31 @@ async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
         closed.execute("PRAGMA journal_mode = DELETE")  # no file beside it
 
 
+def pass_series(before: Path, copy: Path) -> None:
+    """Let a backup's receipts begin a series that the file before it has not used.
+
+    Else the same backup, restored twice, would give two papers one name. Repeat it freely.
+
+    Args:
+        before: the store's file, in nobody's use; one that can't be read passes nothing on.
+        copy: the backup, made ready, in nobody's use.
+    """
+    query = "SELECT value FROM meta WHERE key = 'receipt_series'"
+    try:
+        with snapshot(before, never, oldest=1) as connection:
+            row = connection.execute(query).fetchone()
+    except (GatewayError, sqlite3.DatabaseError):
+        return
+    if row is None:
+        return
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute(
+            """UPDATE meta SET value = CAST(:least AS TEXT)
+               WHERE key = 'receipt_series' AND CAST(value AS INTEGER) < :least""",
+            {"least": int(row["value"]) + 1},
+        )
+
+
 def put_in_place(copy: Path, database: Path, kept: Path, *, is_sound: bool) -> None:
     """Give the copy the name of the store's file, which keeps another one.
 

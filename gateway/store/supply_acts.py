@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import aiosqlite
+
 from gateway.domain.supply import Override
 from gateway.errors import Permanent
 from gateway.store.acts import Act, checked, point_of, tell
+from gateway.store.credits import MOST_STROOPS
 from gateway.store.database import Database
+from gateway.store.edits import fetch_one
 from gateway.store.status import append_event
 from gateway.store.supply import PointSupply
 
 MILLI = 1000
+MOST_DISPUTED_WH = 10**9
+"""In one dispute: more than any house draws in a lifetime."""
 _PREPAID = "prepaid"
 
 
@@ -61,6 +67,8 @@ async def order(database: Database, act: Act, override: Override, most_s: int) -
         )
     async with database.transaction() as connection:
         point = await point_of(connection, act)
+        if point["relay"] == "none":
+            raise Permanent(f"{act.label} has no relay, so nothing here can switch it on or off")
         if point["critical"] and not override.connected:
             raise Permanent(
                 f"{act.label} is critical and is never switched off by an order; for safety, lock "
@@ -180,11 +188,13 @@ async def open_dispute(
         stroops: in place of that, as money.
 
     Raises:
-        Permanent: it is neither, nothing, or there is no price yet.
+        Permanent: it is neither, nothing, more than can be true, or there is no price yet.
     """
     act = checked(act)
     if (energy_wh is None) == (stroops is None) or (energy_wh or stroops or 0) <= 0:
         raise Permanent("say what is disputed: either --wh or --stroops, more than 0")
+    if (energy_wh or 0) > MOST_DISPUTED_WH:
+        raise Permanent(f"--wh {energy_wh}: at most {MOST_DISPUTED_WH} Wh can be disputed at once")
     async with database.transaction() as connection:
         point = await point_of(connection, act)
         if energy_wh is not None:
@@ -196,6 +206,7 @@ async def open_dispute(
             if not dearest:
                 raise Permanent("no price is known yet: give what is disputed as --stroops")
             stroops = -(-energy_wh * dearest // MILLI)
+        await _check_sum(connection, act.label, point["meter_point_id"], stroops or 0)
         await connection.execute(
             """INSERT INTO dispute (meter_point_id, energy_wh, stroops, reason, opened_s, opened_by)
                VALUES (:point, :energy_wh, :stroops, :reason, :at_s, :author)""",
@@ -210,6 +221,24 @@ async def open_dispute(
         )
         what = f"{energy_wh} Wh" if energy_wh is not None else f"{stroops} stroops"
         return await tell(connection, "dispute", act, point, f"{what} were disputed")
+
+
+async def _check_sum(
+    connection: aiosqlite.Connection, label: str, point: int, stroops: int
+) -> None:
+    """A sum beyond 64 bits could not be read any more, by supply control least of all."""
+    row = await fetch_one(
+        connection,
+        """SELECT IFNULL(SUM(stroops), 0) AS open FROM dispute
+           WHERE meter_point_id = :point AND closed_s IS NULL""",
+        point=point,
+    )
+    already = int(row["open"]) if row else 0
+    if already + stroops > MOST_STROOPS:
+        raise Permanent(
+            f"{label}: that makes {already + stroops} stroops in dispute, and more than "
+            f"{MOST_STROOPS} can't be true: look at the figure"
+        )
 
 
 async def close_disputes(database: Database, act: Act) -> str:

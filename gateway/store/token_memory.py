@@ -9,6 +9,7 @@ import aiosqlite
 
 from gateway.domain.tokens import MOST_COUNTER, TokenState
 from gateway.errors import Permanent
+from gateway.store.acts import one_line
 from gateway.store.credits import find_paying_point
 from gateway.store.database import Database
 from gateway.store.edits import fetch_one
@@ -107,8 +108,7 @@ async def reconcile_tokens(
     """
     if not 0 <= count <= MOST_COUNTER:
         raise Permanent(f"{count} is no count of a token: the vendor's list has the last one used")
-    if not author.strip() or not author.isprintable():
-        raise Permanent("--by: give the name of who answers for it")
+    author = one_line("--by", author)
     async with database.transaction() as connection:
         point = await find_paying_point(connection, label)
         before = await read_token_state(connection, point)

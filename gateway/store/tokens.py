@@ -169,14 +169,14 @@ async def _known(
 async def _fits_the_day(
     connection: aiosqlite.Connection, point: int, day: str, units: int, most_units: int
 ) -> bool:
-    """Add to the day's units, unless that is more than the cap."""
+    """Add to the day's units, unless that is more than the cap; a day that was over stays over."""
     cursor = await connection.execute(
         """INSERT INTO token_state (meter_point_id, day, day_units)
            SELECT :point, :day, :units WHERE :units <= :most
            ON CONFLICT (meter_point_id) DO UPDATE SET
-               day = excluded.day,
-               day_units = excluded.day_units + IIF(day = excluded.day, day_units, 0)
-           WHERE excluded.day_units + IIF(day = excluded.day, day_units, 0) <= :most""",
+               day = MAX(day, excluded.day),
+               day_units = excluded.day_units + IIF(day >= excluded.day, day_units, 0)
+           WHERE excluded.day_units + IIF(day >= excluded.day, day_units, 0) <= :most""",
         {"point": point, "day": day, "units": units, "most": most_units},
     )
     return cursor.rowcount == 1

@@ -155,7 +155,14 @@ async def _object(request: AnyRequest, fields: Mapping[str, type]) -> dict[str, 
         if type(found[name]) is not kind:
             what = "a whole number of stroops, without quotes" if kind is int else "a text"
             raise _bad(f"{name} must be {what}.")
+        if not _is_text(found[name]):
+            raise _bad(f"{name} has half a character: send text in UTF-8.")
     return found
+
+
+def _is_text(value: object) -> bool:
+    """JSON can say half a surrogate pair, which no file and no answer can hold."""
+    return not isinstance(value, str) or not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _bad(detail: str) -> _TurnedAway:

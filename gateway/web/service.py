@@ -19,6 +19,7 @@ from gateway.clock import Clock
 from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.web.app import create_app
+from gateway.web.patience import PatientProtocol
 from gateway.web.settings import WebSettings
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class WebService:
         self._server = _Server(
             uvicorn.Config(
                 create_app(database, clock, settings),
-                http="h11",
+                http=PatientProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -22,14 +22,22 @@ _NETWORK_BITS = 64
 
 def client_of(request: AnyRequest) -> str:
     """Who asks, as far as one can tell: the address, of IPv6 the network."""
-    host = request.client.host if request.client else "unknown"
+    return f"web:{network_of(request.client.host if request.client else 'unknown')}"
+
+
+def network_of(host: str) -> str:
+    """What tells a client from others: its address, of IPv6 the network.
+
+    Args:
+        host: an address, or anything at all.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return f"web:{host[:63]}"
+        return host[:63]
     if address.version == _IPV6:
-        return f"web:{ipaddress.ip_network((address, _NETWORK_BITS), strict=False)}"
-    return f"web:{address}"
+        return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
+    return str(address)
 
 
 class TokenDoor:

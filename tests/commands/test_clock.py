@@ -15,6 +15,7 @@ from gateway.store.database import Database
 from gateway.store.timekeeping import ClockKeeper
 from tests.commands.lines import journal
 from tests.commands.stored import write_config
+from tests.village import settle_in
 
 
 @dataclass
@@ -95,7 +96,8 @@ def test_an_operator_sees_that_the_time_is_not_known_and_sets_it(
         (("yesterday", "--by", "Amina"), "is no time: write it like"),
         (("2026-12-01 14:05", "--by", "Amina"), "time never goes back; check the date"),
         (("2037-03-01 14:05", "--by", "Amina"), "check the year; if it is right, add --far"),
-        (("2027-03-02 14:05", "--by", " "), "write who answers for the time"),
+        (("2027-03-02 14:05", "--by", " "), "--by is missing: write one line"),
+        (("2027-03-02 14:05", "--by", "A\x1b[2Jmina"), "characters that don't show"),
     ],
 )
 def test_a_time_that_cannot_be_is_refused_in_words(
@@ -135,3 +137,26 @@ def test_a_driven_village_is_not_set(config: Path, capsys: pytest.CaptureFixture
     config.write_text(f"{config.read_text()}\n[clock]\norigin_s = 1\nwall_s = 1\nfactor = 1.0\n")
     assert do(config, "status") == 1
     assert "drives this village's clock" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("libc")
+def test_a_receipt_whose_date_is_not_known_is_dated_by_hand(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(f'{config.read_text()}[[cashier]]\nname = "amina"\ndaily_limit = "5"\n')
+    words = ("cash", "take", "house-01", "1", "--cashier", "amina", "--config", str(config))
+    assert not look(tmp_path)
+    asyncio.run(fill(tmp_path / "usage.db"))
+    assert main(words) == 0
+    assert capsys.readouterr().out.endswith("write today's date on the receipt by hand\n")
+    do(config, "set", "2027-03-01 14:05", "--by", "Amina")
+    look(tmp_path)
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "by hand" not in capsys.readouterr().out
+
+
+async def fill(path: Path) -> None:
+    database = await Database.open(path)
+    await settle_in(database)
+    await database.close()

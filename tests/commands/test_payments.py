@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,16 @@ def test_a_cashier_has_a_day_and_only_named_ones_take_cash(
     assert say(capsys, village, *take, "0.5", "--cashier", "amina")[0] == 0
 
 
+@pytest.mark.parametrize("amount", ["1.000", "12.500"])
+def test_a_dot_before_thousands_is_not_guessed_at(
+    village: Path, capsys: pytest.CaptureFixture[str], amount: str
+) -> None:
+    words = ("cash", "take", "house-01", amount, "--cashier", "amina")
+    status, said, error = say(capsys, village, *words)
+    assert (status, said) == (1, "")
+    assert f"write {amount.replace('.', '')}, or {amount}0" in error
+
+
 @pytest.mark.parametrize("amount", ["1e3", "0.00000001", "-1", "1,5", "0", "nan"])
 def test_an_amount_is_exact_or_refused(
     village: Path, capsys: pytest.CaptureFixture[str], amount: str
@@ -97,16 +108,35 @@ def test_the_same_key_counts_cash_once(village: Path, capsys: pytest.CaptureFixt
     words = ("cash", "take", "house-01", "1", "--cashier", "amina", "--key", "page-3-line-7")
     assert say(capsys, village, *words)[0] == 0
     assert "nothing was counted again" in say(capsys, village, *words)[1]
-    assert "1 in 1 payments" in say(capsys, village, "credits", "list")[1]
+    assert "1 ELECTRIC in 1 payment\n" in say(capsys, village, "credits", "list")[1]
+
+
+def test_the_same_cash_typed_twice_is_asked_about(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = ("cash", "take", "house-01")
+    by = ("--cashier", "amina")
+    for amount in ("1", "2"):
+        assert "same money?" not in say(capsys, village, *take, amount, *by)[1]
+    said = say(capsys, village, *take, "1", *by)[1]
+    assert "receipt 1-000001 is of the same amount for the same meter" in said
+    assert "take this one back: `gateway cash void 1-000003`\n" in said
+    for number in ("1", "3"):
+        say(capsys, village, "cash", "void", number, "--by", "bola", "--reason", "twice")
+    assert "same money?" not in say(capsys, village, *take, "1", *by)[1]
 
 
 def test_cash_is_taken_back_on_paper(village: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say(capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina")
     words = ("cash", "void", "1", "--by", "bola", "--reason", "wrong house")
-    assert "State: TAKEN BACK." in say(capsys, village, *words)[1]
+    slip = say(capsys, village, *words)[1]
+    assert "State: TAKEN BACK." in slip
+    assert "TAKEN BACK: NO MONEY" in slip
+    assert "RECEIPT" not in slip
+    assert "Keep this receipt" not in slip
     shown = say(capsys, village, "cash", "receipt", "2")[1]
     assert "1-000002" in shown
-    assert "waiting here   0 in 0 payments" in say(capsys, village, "credits", "list")[1]
+    assert "waiting here   0 ELECTRIC in 0 payments" in say(capsys, village, "credits", "list")[1]
     assert "there is no receipt 7" in say(capsys, village, "cash", "receipt", "7")[2]
 
 
@@ -126,7 +156,8 @@ def test_a_token_is_sold_entered_once_and_shown(
         "This token was used already: it counted when it was entered first.\n"
     )
     assert re.search(
-        r"house-01 +2 \d{4}-\d\d-\d\d +30 +0  taken", say(capsys, village, "token", "status")[1]
+        r"house-01 +2  \d{4}-\d\d-\d\d +30 +0  are taken",
+        say(capsys, village, "token", "status")[1],
     )
     again = say(capsys, village, "token", "issue", "house-01", "30", "--keypad-1234")[1]
     assert re.search(r"token [1-4 ]{19} \(count 4\)", again)
@@ -140,7 +171,7 @@ def test_after_a_restore_the_operator_reconciles(
     assert (
         "The token is still good" in say(capsys, village, "token", "enter", "house-01", digits)[2]
     )
-    assert "waits for `gateway token reconcile`" in say(capsys, village, "token", "status")[1]
+    assert "wait: see `reconcile`" in say(capsys, village, "token", "status")[1]
     done = say(capsys, village, "token", "reconcile", "house-01", "0", "--by", "amina")
     assert done[1] == "house-01: tokens up to count 0 are used; later ones count again\n"
     assert say(capsys, village, "token", "enter", "house-01", digits)[0] == 0
@@ -187,3 +218,84 @@ def test_there_is_nothing_to_adopt_while_the_chain_is_where_it_was_left(
 ) -> None:
     error = say(capsys, village, "credits", "adopt", "--by", "amina", "--none")[2]
     assert "there is nothing to adopt" in error
+
+
+def test_a_receipt_of_another_series_is_another_paper(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was taken between backup and restore is not here; its number is given again."""
+    asyncio.run(make_ready(village.parent / "usage.db", "restored", START_S * 1000))
+    say(capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina")
+    words = ("cash", "void", "1-000001", "--by", "bola", "--reason", "wrong house")
+    status, said, error = say(capsys, village, *words)
+    assert (status, said) == (1, "")
+    assert "number 1 is 2-000001, another paper" in error
+    for name in ("1", "2-000001"):
+        assert "2-000001" in say(capsys, village, "cash", "receipt", name)[1]
+    for name in ("x-1", "1-", "\u0663", "9" * 30):
+        assert "is no receipt's number" in say(capsys, village, "cash", "receipt", name)[2]
+    assert "waiting here   1 ELECTRIC in 1 payment\n" in say(capsys, village, "credits", "list")[1]
+
+
+def test_one_backup_restored_twice_gives_no_number_twice(
+    village: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup = str(village.parent / "b.db")
+    assert say(capsys, village, "backup", backup)[0] == 0
+    papers = []
+    for _ in range(2):
+        assert say(capsys, village, "restore", "--yes", backup)[0] == 0
+        said = say(capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina")[1]
+        papers += re.findall(r"No +([0-9-]+)\n", said)
+    assert papers == ["2-000001", "3-000001"]
+
+
+@pytest.mark.parametrize("receipt", ["99999999999999999999", "12", "1-000012", "-"])
+def test_payments_to_adopt_are_named_as_on_the_paper(
+    village: Path, capsys: pytest.CaptureFixture[str], receipt: str
+) -> None:
+    words = ("credits", "adopt", "--by", "amina", "--on-chain", receipt)
+    status, said, error = say(capsys, village, *words)
+    assert (status, said) == (1, "")
+    assert re.search("there is no receipt|is no receipt's number", error)
+
+
+@pytest.mark.parametrize(
+    "words", [("credits", "adopt", "--none"), ("token", "reconcile", "house-01", "0")]
+)
+@pytest.mark.parametrize("name", ["\x1b[2Jamina", "a" * 300, "am\u202eina", " "])
+def test_a_name_is_one_short_line_without_control_characters(
+    village: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], name: str
+) -> None:
+    status, said, error = say(capsys, village, *words, "--by", name)
+    assert (status, said) == (1, "")
+    assert error.startswith("--by ")
+    assert "\x1b" not in error
+
+
+@pytest.mark.parametrize("name", ["tokens.counts.lock", "tokens.counts.new"])
+def test_selling_writes_through_no_link(
+    village: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    other = village.parent / "other"
+    other.write_text("somebody else's")
+    (village.parent / name).symlink_to(other)
+    status, said, error = say(capsys, village, "token", "issue", "house-01", "30")
+    assert (status, said) == (1, "")
+    assert "can't be used" in error
+    assert other.read_text() == "somebody else's"
+
+
+def test_an_interrupted_cashier_looks_before_typing_again(
+    village: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(work: Coroutine[object, object, str]) -> str:
+        work.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run", interrupted)
+    status, said, error = say(
+        capsys, village, "cash", "take", "house-01", "1", "--cashier", "amina"
+    )
+    assert (status, said) == (130, "")
+    assert error.startswith("interrupted: see `gateway cash list` before you type it again\n")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.__main__ import main
 from gateway.commands.showing import fit, show, table
 
 WORDS = st.lists(st.text("abcdefg-/.", min_size=1, max_size=30), min_size=1, max_size=40)
@@ -45,3 +47,16 @@ def test_a_table_is_as_wide_as_its_cells() -> None:
     assert table(["name", ">Wh"], [["house-01", "5"], ["clinic", "1200"]]) == (
         "name        Wh\nhouse-01     5\nclinic    1200"
     )
+
+
+def test_what_is_wrong_with_a_line_fits_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(SystemExit) as ended:
+        main(["supply", "lock-out"])
+    assert ended.value.code == 2
+    said = terminal.getvalue()
+    assert said.startswith("usage: gateway supply lock-out ")
+    assert "the following arguments are required: label, --by," in said
+    assert all(len(line) <= 80 for line in said.splitlines())

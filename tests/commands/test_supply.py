@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +19,7 @@ from gateway.app.settings import supply_settings
 from gateway.config import load
 from gateway.relays import SupplyControl
 from tests.commands.lines import journal, write_config
+from tests.commands.stored import gateway, unshared
 from tests.relays.village import Contactors
 from tests.village import CHAIN_METER
 
@@ -64,16 +68,17 @@ BY = ("--by", "Amina", "--reason", "works on the line")
 def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert say(capsys, config, "lock-out", "house-01", *BY)[0] == 0
+    status, out = say(capsys, config, "lock-out", "house-01", *BY)
+    assert (status, "NOT YET DEAD: wait until `gateway supply list` says that" in out) == (0, True)
     _, out = say(capsys, config, "list")
     assert "It is being locked out; start field if it does not run." in out
     live(config, Contactors())
     _, out = say(capsys, config, "list")
     assert (
-        "house-01             off         The supply was locked out on site, for safety. Its meter "
+        "house-01     off     The supply was locked out on site, for safety. Its meter "
         "has not confirmed it: test before you touch."
     ) in out
-    assert "house-02             off         The credit is used up." in out
+    assert "house-02     off     The credit is used up." in out
     other = ("--by", "Boss", "--reason", "I want light")
     status, out = say(capsys, config, "release", "house-01", *other)
     assert (status, out) == (
@@ -91,6 +96,27 @@ def test_a_lock_out_is_typed_shown_and_released_by_its_person(
     assert [kind for kind, _, _ in journal(config.parent)] == ["lock_out", "lock_out"]
 
 
+def test_a_lock_that_the_disk_does_not_take_is_not_said_to_hang(
+    config: Path, tmp_path: Path
+) -> None:
+    disk, moved = tmp_path / "disk", tmp_path / "moved.toml"
+    disk.mkdir()
+    moved.write_text(config.read_text().replace(f"{tmp_path}/usage.db", f"{disk}/usage.db"))
+    act = shlex.join(
+        map(str, gateway("supply", "lock-out", "house-01", *BY, "--config", str(moved)))
+    )
+    steps = f"cp usage.db {disk}; dd if=/dev/zero of={disk}/film bs=4k 2> film.log; {act}"
+    done = subprocess.run(
+        unshared("4m", disk, ["sh", "-c", f"cd {tmp_path}; {steps}"]),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("NOT LOCKED OUT: open its breaker by hand and lock that\n")
+
+
 def test_an_order_says_until_when_and_switches(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,6 +131,18 @@ def test_an_order_says_until_when_and_switches(
     assert say(capsys, config, "end-order", "house-01", *BY)[0] == 0
     live(config, relays)
     assert relays.history[2:] == [("17", False), ("27", False)]
+
+
+def test_an_order_says_who_keeps_the_supply_dead(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(capsys, config, "lock-out", "house-01", *BY)
+    other = ("--by", "Bola", "--reason", "light")
+    _, out = say(capsys, config, "order", "house-01", "on", "--for", "1h", *other)
+    assert out.endswith("; it stays off: locked out by Amina\n")
+    say(capsys, config, "release", "house-01", *BY)
+    _, out = say(capsys, config, "order", "house-01", "on", "--for", "1h", *other)
+    assert "it stays off" not in out
 
 
 @pytest.mark.parametrize(
@@ -143,10 +181,41 @@ def test_disputes_are_shown(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "by Amina: 70 stroops (works on the line)" in out
 
 
+@pytest.mark.parametrize(
+    ("option", "figure", "sentence"),
+    [
+        ("--stroops", 10**15, "1000000000000070 stroops in dispute"),
+        ("--wh", 10**9 + 1, "at most 1000000000 Wh can be disputed at once"),
+    ],
+)
+def test_a_dispute_beyond_reason_does_not_stop_supply_control(
+    config: Path, capsys: pytest.CaptureFixture[str], option: str, figure: int, sentence: str
+) -> None:
+    """Sums beyond 64 bits can't be read, and supply control would end at each look."""
+    assert say(capsys, config, "dispute", "house-01", "--stroops", "70", *BY)[0] == 0
+    status, out = say(capsys, config, "dispute", "house-01", option, str(figure), *BY)
+    assert (status, sentence in out) == (1, True)
+    with pytest.raises(SystemExit):
+        say(capsys, config, "dispute", "house-01", option, str(2**63 - 1), *BY)
+    live(config, Contactors())
+    assert "70 stroops" in say(capsys, config, "show", "house-01")[1]
+
+
 def test_nothing_to_confirm_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for action in ("confirm", "reject"):
         status, out = say(capsys, config, action, "--by", "Amina")
-        assert (status, "no disconnection waits for that answer" in out) == (1, True)
+        said = "no disconnection waits for that answer: see `gateway supply list`\n"
+        assert (status, out) == (1, said)
+
+
+def test_a_supply_without_a_relay_takes_no_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_config(tmp_path, "/dev/nowhere", ["none"])
+    asyncio.run(prepare(path))
+    status, out = say(capsys, path, "order", "house-01", "on", "--for", "1h", *BY)
+    assert (status, "has no relay, so nothing here can switch it" in out) == (1, True)
+    assert journal(tmp_path) == []
 
 
 def test_a_restored_backup_keeps_the_locks_that_hang_now(

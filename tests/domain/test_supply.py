@@ -793,3 +793,11 @@ def _rendered() -> str:
     lines += ["", "### What people read", "", "| reason | sentence | way back |", "|---|---|---|"]
     lines += [f"| `{reason}` | {reason.sentence} | {reason.remedy} |" for reason in Reason]
     return "\n".join([*lines, "", ""])
+
+
+def test_a_plan_and_an_order_say_for_how_long_they_run_yet() -> None:
+    """Who reads the journal does not count in unix seconds."""
+    verdict = decide(prepaid(replace(SPENT, paid_until_s=NOW_S + 2 * HOUR_S)), POLICY, NOW_S)
+    assert verdict.detail.startswith("plan runs 2 h more, 0 stroops left of 0, ")
+    ordered = replace(prepaid(), override=Override(connected=False, until_s=NOW_S + 1_799))
+    assert decide(ordered, POLICY, NOW_S).detail == "ordered by an operator for 29 min more"

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from stellar_sdk import Keypair
@@ -224,25 +225,21 @@ async def test_a_take_over_by_a_key_that_is_not_allowed_says_so(
     assert_books_hold(facts(village, database))
 
 
-async def test_the_command_takes_over_and_says_from_where_it_goes_on(
-    village: Village, database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def configured(village: Village, database: Path) -> Path:
+    """An operator's file for this village and a database, with a key that may settle."""
     secret = Keypair.random()
     key_file = village.folder / "key"
     key_file.write_text(secret.secret)
     key_file.chmod(0o600)
     village.localnet.fund(secret.public_key)
     await village.allow(SigningKey(secret))
-    use(database, 0, START_S, 100)
-    await village.settle(database, due(0))
-    other = await backup(village, database, "other.db")
     config = village.folder / "gateway.toml"
     config.write_text(
         f"""
         [gateway]
         name = "test"
         site = {village.settings.site}
-        database = "{other.path}"
+        database = "{database}"
         [chain]
         network = "local"
         passphrase = "{PASSPHRASE}"
@@ -261,9 +258,33 @@ async def test_the_command_takes_over_and_says_from_where_it_goes_on(
         serial = "meter-0"
         """
     )
+    return config
+
+
+async def test_the_command_takes_over_and_says_from_where_it_goes_on(
+    village: Village, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(database, 0, START_S, 100)
+    await village.settle(database, due(0))
+    other = await backup(village, database, "other.db")
+    config = await configured(village, other.path)
     status = await asyncio.to_thread(main, ["take-over", "--config", str(config)])
     assert (status, "goes on after batch 1 (100 Wh settled so far)" in capsys.readouterr().out) == (
         0,
         True,
     )
     assert_books_hold(facts(village, other))
+
+
+async def test_the_command_takes_over_no_meters_that_it_has_not_read(
+    village: Village, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they use would be taken for what the chain has counted, though the file begins them."""
+    use(database, 0, START_S, 100)
+    await village.settle(database, due(0))
+    config = await configured(village, village.folder / "new.db")
+    config.write_text(f"{config.read_text()}first_register_wh = 0\n")
+    status = await asyncio.to_thread(main, ["take-over", "--config", str(config)])
+    said = capsys.readouterr().err
+    assert (status, "run `gateway replace-gateway`" in said) == (1, True)
+    assert "no reading of 1 meters (the first is house-0)" in said

@@ -157,7 +157,7 @@ async def test_a_feeder_is_never_switched(village: Village) -> None:
         (Act("house-9", "Amina", "x", NOW_S), "house-9 is no meter point"),
         (Act("house-0", "  ", "x", NOW_S), "--by is missing"),
         (Act("house-0", "Amina", "", NOW_S), "--reason is missing"),
-        (Act("house-0", "Amina", "two\nlines", NOW_S), "--reason is missing: write one line"),
+        (Act("house-0", "Amina", "two\nlines", NOW_S), "--reason has characters that don't show"),
         (Act("house-0", "A" * 201, "x", NOW_S), "--by is longer than 200 letters"),
     ],
 )

@@ -138,6 +138,8 @@ async def test_a_day_has_a_cap_and_what_it_refuses_is_still_good(database: Datab
     assert isinstance(await enter(database, entry(token(400))), Accepted)
     assert await enter(database, entry(token(101, 2))) is Refusal.DAILY_CAP
     assert isinstance(await enter(database, entry(token(100, 4))), Accepted)
+    yesterday = replace(entry(token(101, 2)), day="2025-12-31", at_s=START_S - 60)
+    assert await enter(database, yesterday) is Refusal.DAILY_CAP  # the clock was set back
     tomorrow = replace(entry(token(101, 2)), day="2026-01-02", at_s=START_S + 86_400)
     assert isinstance(await enter(database, tomorrow), Accepted)
 

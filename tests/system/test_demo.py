@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,7 +96,10 @@ async def test_a_recorded_household_arrives_on_the_chain_to_the_wh(tmp_path: Pat
     assert ended.report["disconnects"] == 0
 
 
-async def test_ctrl_c_leaves_no_process_and_no_file() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_ctrl_c_a_kill_and_a_closed_terminal_leave_no_process_and_no_file(
+    number: signal.Signals,
+) -> None:
     process = await asyncio.create_subprocess_exec(
         GATEWAY, "demo", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -112,7 +116,7 @@ async def test_ctrl_c_leaves_no_process_and_no_file() -> None:
         match for child in children for match in re.findall(r"/\S*/village-[^/\s]+", child[1])
     }
     assert folders
-    process.send_signal(2)
+    process.send_signal(number)
     rest = await process.stdout.read()
     assert await process.wait() == 0, said + rest.decode()
     assert not [pid for pid, _ in children if Path(f"/proc/{pid}").exists()]

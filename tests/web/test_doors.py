@@ -109,6 +109,7 @@ async def test_nothing_is_counted_without_the_secret_and_json(
         (PAYMENT | {"amount": -1}, 422),
         (PAYMENT | {"amount": 10**10 + 1}, 422),
         (PAYMENT | {"meter_id": "nobody"}, 404),
+        (PAYMENT | {"meter_id": "\ud800"}, 400),
         (PAYMENT | {"meter_id": "school"}, 422),
         (b" " * 5_000, 413),
     ],
@@ -196,6 +197,16 @@ async def test_a_form_on_another_site_spends_nobodys_tries(database: Database, h
         own = await post(port, "/token", body, FORM, "Sec-Fetch-Site: same-origin")
     assert {one.status for one in answers} == {403}
     assert "This is no token of this meter" in own.text
+
+
+async def test_half_a_character_is_told_and_logs_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await build(database, house("house-01"))
+    body = json.dumps({"meter_id": "\ud800", "token": "123456789"}).encode()
+    async with serving(database, settings=OPEN) as port:
+        answer = await post(port, "/api/tokens", body, JSON)
+    assert (answer.status, "Traceback" in caplog.text) == (400, False)
 
 
 async def test_an_address_that_takes_payments_cannot_be_read(database: Database) -> None:

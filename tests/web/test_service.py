@@ -13,7 +13,7 @@ import pytest
 
 from gateway.errors import Permanent
 from gateway.store.database import Database
-from gateway.web import WebService
+from gateway.web import WebService, patience
 from tests.web.stage import DEADLINE_S, NOW_S, SETTINGS, ask, clock_at, serving, until
 
 
@@ -54,6 +54,52 @@ async def test_it_stops_though_a_phone_keeps_its_connection_open(database: Datab
     writer.close()
     with pytest.raises(ConnectionRefusedError):
         await ask(port, "/healthz")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST /api/tokens HTTP/1.1\r\nHost: x\r\n",
+        b"POST /api/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 50\r\n\r\n{",
+    ],
+)
+async def test_a_request_that_never_ends_is_hung_up_on(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    begun: bytes,
+) -> None:
+    """Else a few hundred of them keep everybody from the page for good."""
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.1)
+    async with serving(database) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        async with asyncio.timeout(DEADLINE_S):
+            with suppress(ConnectionResetError):
+                await reader.read()
+        writer.close()
+        assert (await ask(port, "/healthz")).status == 200
+    assert "Traceback" not in caplog.text
+
+
+async def test_one_client_cannot_hold_every_connection(database: Database) -> None:
+    async with serving(database) as port:
+        held = [
+            await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+            for _ in range(patience.MOST_OF_ONE)
+        ]
+        with suppress(ConnectionResetError):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+            )
+            held.append((reader, writer))
+            async with asyncio.timeout(DEADLINE_S):
+                assert await reader.read() == b""
+        assert (await ask(port, "/healthz")).status == 200
+        for _, writer in held:
+            writer.close()
 
 
 async def test_signals_stay_with_the_program_around_it(database: Database) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import math
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable
@@ -68,7 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments)
     # The gateway's processes log to files of their own; the simulated world stays silent.
     logging.getLogger().setLevel(logging.CRITICAL)
-    verdict = asyncio.run(_run(plan, quiet=arguments.json))
+    try:
+        verdict = asyncio.run(_run(plan, quiet=arguments.json))
+    except asyncio.CancelledError:  # ended before it stood
+        return 0
     if verdict is None:
         return 0
     if arguments.json:
@@ -93,6 +97,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 async def _run(plan: Plan, *, quiet: bool) -> Verdict | None:
     """The run from first to last; None when a person ended it before it was due."""
     out = sys.stderr if quiet else sys.stdout
+    _end_like_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="village-") as folder:
         async with AsyncExitStack() as stack:
             village = DemoVillage(plan, Path(folder))
@@ -110,6 +115,15 @@ async def _run(plan: Plan, *, quiet: bool) -> Verdict | None:
                 screen.say("ending the village")
                 return None
             return await village.close()
+
+
+def _end_like_ctrl_c() -> None:
+    """A closed terminal, or a kill, would leave the village's processes behind."""
+    task = asyncio.current_task()
+    if task is None:  # a coroutine always runs in one
+        raise AssertionError
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def _while(beside: Awaitable[None], main: Awaitable[None]) -> None:

@@ -14,14 +14,16 @@ from gateway import app
 from gateway.app.settings import supply_settings
 from gateway.commands.configured import add_config
 from gateway.commands.instant import say_instant
+from gateway.commands.showing import show
 from gateway.commands.supply.telling import listed, shown
+from gateway.commands.whole import whole
 from gateway.config import Config, load
 from gateway.domain.supply import Hold, Override, decide
-from gateway.errors import Permanent
+from gateway.errors import Permanent, Transient
 from gateway.store.acts import Act
 from gateway.store.chain_looks import answer_holds
 from gateway.store.database import Database
-from gateway.store.lock_outs import lock_out, release
+from gateway.store.lock_outs import find_lock_outs, lock_out, release
 from gateway.store.supply import SupplyBook
 from gateway.store.supply_acts import (
     close_disputes,
@@ -35,6 +37,11 @@ from gateway.store.supply_acts import (
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(min|h|d)")
 _SECONDS = {"min": 60, "h": 3_600, "d": 86_400}
 
+_NOT_YET_DEAD = (
+    "NOT YET DEAD: wait until `gateway supply list` says that it was locked out, open the "
+    "breaker, and test before you touch"
+)
+_NOT_LOCKED_OUT = "NOT LOCKED OUT: open its breaker by hand and lock that"
 _ACTS = {
     "lock-out": "on site, for safety: dead until the same person releases it",
     "release": "take your own lock off, on site",
@@ -62,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     acts["order"].add_argument("state", choices=("on", "off"))
     acts["order"].add_argument("--for", dest="duration", required=True, help="like 30min, 4h or 1d")
     amount = acts["dispute"].add_mutually_exclusive_group(required=True)
-    amount.add_argument("--wh", type=int, help="usage, Wh")
-    amount.add_argument("--stroops", type=int, help="money, stroops")
+    amount.add_argument("--wh", type=whole, help="usage, Wh")
+    amount.add_argument("--stroops", type=whole, help="money, stroops")
     answers = (("confirm", "disconnect what waits"), ("reject", "leave what waits connected"))
     for name, purpose in answers:
         answer = actions.add_parser(name, help=f"{purpose} because the chain says so")
@@ -85,7 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
         GatewayError: the sentence says what to put right.
     """
     config = load(arguments.config)
-    print(asyncio.run(_do(config, arguments)))
+    try:
+        show(asyncio.run(_do(config, arguments)))
+    except Transient as error:
+        if arguments.action == "lock-out":
+            raise Transient(f"{error}. {_NOT_LOCKED_OUT}") from error
+        raise
     return 0
 
 
@@ -117,7 +129,7 @@ async def _answer(database: Database, arguments: argparse.Namespace, now_s: int)
 
 async def _act(config: Config, database: Database, arguments: argparse.Namespace, act: Act) -> str:
     simple: dict[str, Callable[[Database, Act], Awaitable[str]]] = {
-        "lock-out": lock_out,
+        "lock-out": _lock_out,
         "release": release,
         "end-order": end_order,
         "reconnect": reconnect,
@@ -138,6 +150,11 @@ async def _act(config: Config, database: Database, arguments: argparse.Namespace
             return await simple[action](database, act)
 
 
+async def _lock_out(database: Database, act: Act) -> str:
+    """A lock is hung before the supply is dead, and whoever reads this is about to touch it."""
+    return f"{await lock_out(database, act)}\n{_NOT_YET_DEAD}"
+
+
 async def _order(
     config: Config, database: Database, arguments: argparse.Namespace, act: Act
 ) -> str:
@@ -147,7 +164,9 @@ async def _order(
     until_s = act.at_s + int(found[1]) * _SECONDS[found[2]]
     override = Override(arguments.state == "on", until_s)
     said = await order(database, act, override, config.supply.override_max_s)
-    return f"{said}; until {say_instant(until_s, config.zone)}"
+    locks = [one for one in await find_lock_outs(database, act.label) if one.released_s is None]
+    dead = f"; it stays off: locked out by {' and '.join(one.locked_by for one in locks)}"
+    return f"{said}; until {say_instant(until_s, config.zone)}{dead if locks else ''}"
 
 
 async def _left(config: Config, database: Database, act: Act) -> int | None:

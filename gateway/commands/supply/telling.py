@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.commands.instant import say_instant
+from gateway.commands.showing import table
 from gateway.config import Config
 from gateway.domain.reasons import Reason, SupplyState
 from gateway.domain.supply import Hold
@@ -33,8 +34,8 @@ async def listed(database: Database, now_s: int) -> str:
     points = await SupplyBook(database).find(now_s)
     if not points:
         return "no meter point yet: add a [[meter_point]] for each and start field once"
-    lines = [f"{'meter point':<20} {'supply':<11} why"]
-    lines += [f"{one.label:<20} {_state(one):<11} {_why(one)}" for one in points]
+    rows = [(one.label, _state(one), _why(one)) for one in points]
+    lines = [table(("meter point", "supply", "why"), rows)]
     held = [
         f"  {one.label}: {_ANSWERS[one.answer]}; {one.detail}" for one in await find_holds(database)
     ]
