@@ -28,7 +28,9 @@ from gateway.store.undated import read_undated_usage
 DAY_S = 86_400
 RECENT_S = 2 * INTERVAL_S
 """Usage younger than this still grows; what is older is summed once."""
-SUM_AGAIN_S = 3600
+MOVE_AFTER_S = INTERVAL_S
+"""Usage that is older by this much than what grows is summed, too."""
+SUM_AGAIN_S = DAY_S
 """After this long the remembered sum is made anew, whatever happened."""
 
 _END_S = 1 << 62
@@ -216,6 +218,7 @@ class UnsettledUsage:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cut_s = 0
+        self._summed_s = 0
         self._version: tuple[object, ...] = ()
         self._claimed: tuple[object, ...] = ()
         self._days: dict[int, list[tuple[int, PricedUsage]]] = {}
@@ -253,22 +256,40 @@ class UnsettledUsage:
         claimed = _fetch(connection, _CLAIMED)
         version = (*_fetch(connection, _VERSION, cut_s=self._cut_s), spared.keys())
         fits = version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S
-        if fits and claimed == self._claimed and self._old.given == spared:
+        fits = fits and 0 <= now_s - self._summed_s < SUM_AGAIN_S
+        moves = now_s - self._cut_s >= RECENT_S + MOVE_AFTER_S
+        is_claimed = claimed != self._claimed
+        if fits and not moves and not is_claimed and self._old.given == spared:
             return
-        until_s = -(-(claimed[2] or 0) // DAY_S) * DAY_S
+        batched_s = -(-(claimed[2] or 0) // DAY_S) * DAY_S if is_claimed else 0
+        summed_s = self._cut_s - self._cut_s % DAY_S if moves else self._cut_s
         if not fits:
-            until_s = self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
+            batched_s = summed_s = 0
+            self._days, self._summed_s = {}, now_s
+        if moves or not fits:
+            self._cut_s = now_s - now_s % INTERVAL_S - RECENT_S
             version = (*_fetch(connection, _VERSION, cut_s=self._cut_s), spared.keys())
-            self._days = {}
         self._version, self._claimed = version, claimed
-        values = _values(0, min(until_s, self._cut_s), spared)
-        fresh: defaultdict[int, list[tuple[int, PricedUsage]]] = defaultdict(list)
-        for row in connection.execute(_UNCLAIMED, values):
-            fresh[row["day"]].append((row[0], _priced(row)))
-        kept = {day: rows for day, rows in self._days.items() if day * DAY_S >= until_s}
-        self._days = kept | fresh
+        self._sum_days(connection, 0, min(batched_s, summed_s), spared)
+        self._sum_days(connection, summed_s, self._cut_s, spared)
         summed = _summed(row for rows in self._days.values() for row in rows)
         self._old = _with_spared(connection, summed, _values(0, self._cut_s, spared), spared)
+
+    def _sum_days(
+        self,
+        connection: sqlite3.Connection,
+        from_s: int,
+        until_s: int,
+        spared: Mapping[int, _Spared],
+    ) -> None:
+        """Sum days anew, from the start of one up to an instant in the last (unix seconds)."""
+        if from_s >= until_s:
+            return
+        days = range(from_s // DAY_S, -(-until_s // DAY_S))
+        fresh: defaultdict[int, list[tuple[int, PricedUsage]]] = defaultdict(list)
+        for row in connection.execute(_UNCLAIMED, _values(from_s, until_s, spared)):
+            fresh[row["day"]].append((row[0], _priced(row)))
+        self._days = {day: rows for day, rows in self._days.items() if day not in days} | fresh
 
 
 def _undated(
