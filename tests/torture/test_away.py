@@ -11,25 +11,20 @@ from tests.torture.ground import QUARTER_S, RATES, START_S
 from tests.torture.outcome import Tally
 from tests.torture.runs import run_here
 
-FIXED = (0, 2)
-"""The chain with a short return; the broker with two."""
+FIXED = 0
+"""The chain is away, with a short return."""
 
 
 async def test_relays_follow_what_is_known_for_thirty_days_whatever_is_away() -> None:
+    fresh = random.SystemRandom().randrange(1 << 40)
+    outcomes = await run_here("away", (FIXED, fresh))
     tally = Tally()
-    tally.add(await run_here("away", FIXED))
-    assert not tally.failed
-    assert tally.sums["days_away"] == 30 * len(FIXED)
+    tally.add(outcomes)
+    assert not tally.failed, f"python -m tests.torture away --seed {tally.failed[0].seed}"
+    assert tally.sums["days_away"] == 30 * len(outcomes)
     assert (tally.sums["wrong_relays"], tally.sums["wh_wrong"]) == (0, 0)
-    assert tally.sums["decisions_checked"] > 1_000
-    assert tally.sums["local_credits"] > 20
-
-
-async def test_an_outage_that_nobody_has_tried_yet() -> None:
-    seed = random.SystemRandom().randrange(1 << 40)
-    tally = Tally()
-    tally.add(await run_here("away", [seed]))
-    assert not tally.failed, f"python -m tests.torture away --seed {seed}"
+    assert outcomes[0].sums["decisions_checked"] > 500
+    assert outcomes[0].sums["local_credits"] > 10
     skipped = [name for name in tally.thrown if "skipped" in name]
     if skipped:
         pytest.skip(f"full and read-only disks {skipped[0]}")
