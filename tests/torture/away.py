@@ -61,6 +61,9 @@ LONGEST_RETURN = 48
 """Quarter-hours."""
 MISSED = (0.0, 0.0, 0.01)
 OVERDRAFTS = (0, 0, 0, 3_000)
+RESTARTS = (0, 0.05)
+MIN_SWITCH_S = 60
+"""No relay is switched twice within so long."""
 DRAIN_ROUNDS = 10
 
 
@@ -113,7 +116,7 @@ async def _outage(ground: Ground, folder: Path, chance: random.Random) -> AsyncI
         stack.push_async_callback(processes.end)
         stack.callback(disk.mend)
         hamlet = Hamlet(processes, chance, way, disk, shown_wh, chance.choice(MISSED))
-        yield Outage(hamlet, chance, things)
+        yield Outage(hamlet, chance, things, chance.choice(RESTARTS))
 
 
 def _hang_on_node(path: Path) -> None:
@@ -144,11 +147,13 @@ class Outage:
         hamlet: the village.
         chance: what everything is drawn from.
         things: what goes away.
+        restarts: how likely supply control is started anew at each look, 0 to 1.
     """
 
     hamlet: Hamlet
     chance: random.Random
     things: frozenset[str]
+    restarts: float
     _absent: frozenset[str] = frozenset()
     _look_s: int = 0
 
@@ -199,7 +204,7 @@ class Outage:
                 await hamlet.look_at_chain()
             await hamlet.decide()
             if chance.random() < 0.3:  # once more, before the next reading
-                hamlet.wait(chance.randint(61, QUARTER_S - 61))
+                hamlet.wait(chance.randint(MIN_SWITCH_S + 1, QUARTER_S - MIN_SWITCH_S - 1))
                 await hamlet.act()
                 await hamlet.decide()
 
@@ -208,10 +213,10 @@ class Outage:
         if hamlet.outdoors is None:
             if self.chance.random() < 0.2:
                 await hamlet.start()
-        elif self.chance.random() < 0.05:
+        elif self.chance.random() < self.restarts:
             hamlet.thrown["supply control started anew"] += 1
             hamlet.outdoors.supply = hamlet.outdoors.supply_anew()
-        elif self.chance.random() < 0.01:
+        elif self.chance.random() < self.restarts / 5:
             hamlet.thrown["everything started anew"] += 1
             await hamlet.end()
             await hamlet.start()
@@ -291,11 +296,13 @@ class Outage:
             case _:
                 hamlet.disk.mend()
                 await hamlet.start()
+                if hamlet.outdoors is not None:
+                    await hamlet.outdoors.housekeeper.tick(at(hamlet.now_s))  # sets room aside
 
     async def _end(self) -> Verdict:
         """Everything is there again: all of it must settle, and nobody loses by it."""
         hamlet = self.hamlet
-        hamlet.wait(1)
+        hamlet.wait(MIN_SWITCH_S + 1)
         for slot in range(METERS):
             hamlet.read(slot)
         await hamlet.store()

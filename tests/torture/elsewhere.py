@@ -50,7 +50,7 @@ class Elsewhere:
             case "pay":
                 await self.pay(slot)
             case "plan" if not self._has_plan:
-                await self._buy_plan(slot)
+                await self.buy_plan(slot)
             case _:
                 await self._switch(slot)
 
@@ -61,8 +61,8 @@ class Elsewhere:
         self.accounts[slot].unheard.append(Unheard(paid_stroops=stroops))
         self.did["paid elsewhere"] += 1
 
-    async def _buy_plan(self, slot: int) -> None:
-        """A week; its window falls on the grid, in the household's favour."""
+    async def buy_plan(self, slot: int) -> None:
+        """Somebody buys a week; its window falls on the grid, in the household's favour."""
         await self._pay(slot, PRICE.weekly, meter.Plan.WEEKLY)
         from_s = self.stage.localnet.time_s()
         until_s = from_s + 7 * DAY_S

@@ -130,14 +130,15 @@ class Hamlet:
     # Processes
 
     async def begin(self) -> None:
-        """The chain is looked at once, and everybody has some credit there."""
+        """The chain is looked at once, and everybody has some credit there, or a plan."""
         await self.start()
         assert self.outdoors is not None
         await self.outdoors.housekeeper.tick(at(self.now_s))  # sets room aside
         self._meters = [one.meter_id for one in await find_points(self.outdoors.database)]
         await self.elsewhere.fund()
+        on_plan = self.chance.choice((None, 1))
         for slot in range(METERS):
-            await self.elsewhere.pay(slot)
+            await (self.elsewhere.buy_plan(slot) if slot == on_plan else self.elsewhere.pay(slot))
         ledger_s = self.processes.world.stage.localnet.time_s()
         self.wait(max(QUARTER_S, -(-(ledger_s - self.now_s) // QUARTER_S) * QUARTER_S))
         await self.look_at_chain()

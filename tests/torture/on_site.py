@@ -36,6 +36,7 @@ LOCKSMITHS = ("Amina", "Joseph")
 CLIENT = "web:192.168.4.7"
 _LIKELY_IN_THE_DARK = 0.4
 _LIKELY_WITH_LIGHT = 0.01
+_LIKELY_WHERE_NOBODY_CUTS = 0.002
 _LIKELY_AN_ACT = 0.01
 _LIKELY_AGAIN = 0.3
 
@@ -87,6 +88,8 @@ class People:
         """
         for slot in range(METERS):
             likely = _LIKELY_IN_THE_DARK if dark[slot] else _LIKELY_WITH_LIGHT
+            if self.accounts[slot].is_critical:
+                likely = _LIKELY_WHERE_NOBODY_CUTS
             if self.chance.random() < likely:
                 await self._pay(page, slot)
             if self.chance.random() < _LIKELY_AN_ACT:
