@@ -144,13 +144,19 @@ def clean_digits(text: str) -> str | Refusal:
     return Refusal.EXTENDED if _EXTENDED.fullmatch(digits) else Refusal.MALFORMED
 
 
-def judge_token(decoded: Decoded, state: TokenState, known: Collection[int] = ()) -> int | Refusal:
+def judge_token(
+    decoded: Decoded, state: TokenState, known: Collection[int] = (), *, has_counted: bool = False
+) -> int | Refusal:
     """The count under which a token counts, or why it does not.
+
+    A few tokens in a million have the digits of a later count, too: such a one counts once all the
+    same, or its paper would be good twice and age every paper sold until that count.
 
     Args:
         decoded: what it can be.
         state: what was used before.
         known: those of its counts under which some token ever counted.
+        has_counted: under one of them a token of the same value did: the very same digits.
     """
     if state.frozen:
         return Refusal.FROZEN
@@ -167,7 +173,7 @@ def judge_token(decoded: Decoded, state: TokenState, known: Collection[int] = ()
         for one in adding
         if one > state.counter - OLDEST and one not in state.used and one not in known
     ]
-    if fresh:
+    if fresh and not has_counted:
         return fresh[0]
     is_remembered = any(one in state.used or one in known for one in adding)
     return Refusal.USED if is_remembered else Refusal.TOO_OLD

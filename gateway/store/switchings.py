@@ -203,8 +203,13 @@ async def save_levels(
 _LEVELS = ("no longer low", "low", "very low")
 
 
-async def take_counter(database: Database, node: str) -> int:
+async def take_counter(database: Database, node: str, spare: int = 0) -> int:
     """The next counter for a command to this node, durable before it is returned.
+
+    Args:
+        database: the store.
+        node: its name.
+        spare: so many counters after it are taken as well, and are nobody else's.
 
     Raises:
         Transient: the disk did not take it; the command must not be sent.
@@ -212,16 +217,16 @@ async def take_counter(database: Database, node: str) -> int:
     async with (
         database.transaction() as connection,
         connection.execute(
-            """INSERT INTO node_command (node, counter) VALUES (:node, 1)
-               ON CONFLICT (node) DO UPDATE SET counter = counter + 1
+            """INSERT INTO node_command (node, counter) VALUES (:node, 1 + :spare)
+               ON CONFLICT (node) DO UPDATE SET counter = counter + 1 + :spare
                RETURNING counter""",
-            {"node": node},
+            {"node": node, "spare": spare},
         ) as cursor,
     ):
         row = await cursor.fetchone()
     if row is None:  # an upsert with RETURNING always has a row
         raise AssertionError
-    return int(row["counter"])
+    return int(row["counter"]) - spare
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ async def _judge(
     state = await read_token_state(connection, point)
     units, counts = decode_token(key, digits, state.counter + SYNC_JUMP)
     known = await _known(connection, point, counts)
-    verdict = judge_token(Decoded(units, counts), state, known)
+    has_counted = units * settings.unit_stroops in known.values()
+    verdict = judge_token(Decoded(units, counts), state, known, has_counted=has_counted)
     if verdict is Refusal.UNKNOWN:
         await add_wrong(connection, point, entry.who, entry.at_s)
     elif not isinstance(verdict, Refusal) and not await _fits_the_day(
@@ -156,14 +157,14 @@ async def _judge(
 
 async def _known(
     connection: aiosqlite.Connection, point: int, counts: Sequence[int]
-) -> frozenset[int]:
-    """Those of the counts under which a token was paid in."""
+) -> dict[int, int]:
+    """Those of the counts under which a token was paid in, and what each was worth, stroops."""
     rows = await connection.execute_fetchall(
-        """SELECT token_count FROM local_credit WHERE meter_point_id = :point
+        """SELECT token_count, amount_stroops FROM local_credit WHERE meter_point_id = :point
            AND token_count IN (SELECT value FROM json_each(:counts))""",
         {"point": point, "counts": json.dumps(list(counts))},
     )
-    return frozenset(row["token_count"] for row in rows)
+    return {row["token_count"]: row["amount_stroops"] for row in rows}
 
 
 async def _fits_the_day(

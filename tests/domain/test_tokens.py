@@ -77,6 +77,12 @@ def test_a_count_that_was_paid_in_long_ago_is_used_and_not_just_old() -> None:
     assert judge_token(Decoded(30, [2]), NEW.after(40), known={2}) is Refusal.USED
 
 
+def test_digits_that_counted_once_count_no_more_under_a_later_count() -> None:
+    both = Decoded(40, [8, 64])
+    assert judge_token(both, NEW.after(8), known={8}, has_counted=True) is Refusal.USED
+    assert judge_token(both, NEW.after(8), known={8}) == 64
+
+
 @given(st.lists(st.integers(1, 60).map(lambda half: 2 * half), max_size=60))
 def test_law_no_count_is_ever_taken_twice(order: list[int]) -> None:
     state, taken = NEW, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from gateway.clock import Clock
 from gateway.errors import Permanent, Transient
 from gateway.relays import NodeDriver
-from gateway.relays.drivers.node import NodeSettings
+from gateway.relays.drivers.node import SPARE, NodeSettings
+from gateway.store.acts import Act
+from gateway.store.lock_outs import lock_out
 from gateway.wire.errors import WireError
 from gateway.wire.relays import Switch, decode_command
 from tests.relays.conftest import OpenVillage
-from tests.relays.village import Village, at
+from tests.relays.village import NOW_S, Village, at
 
 KEY = bytes(range(32))
 CLOCK = Clock()
@@ -57,7 +60,7 @@ async def test_a_command_is_signed_for_its_node_counted_and_short_lived(broker: 
     ] * 2
     first, second = (decode_command(one, "meter-001", KEY) for _, one, _ in broker.published)
     assert (first.relay, first.counter) == (Switch.ON, 1)
-    assert (second.relay, second.counter) == (Switch.OFF, 2)
+    assert (second.relay, second.counter) == (Switch.OFF, 2 + SPARE)
     assert timedelta(0) <= first.expires_at - before - timedelta(seconds=120) < timedelta(minutes=1)
 
 
@@ -74,7 +77,9 @@ async def test_the_counter_is_on_disk_before_the_command_is_sent(broker: Broker)
     driver = broker.driver({"meter-001": KEY})
     for _ in range(3):
         await driver.switch("meter-001", connected=True)
-    assert broker.stored_counters == [1, 2, 3]
+    sent = [decode_command(one, "meter-001", KEY).counter for _, one, _ in broker.published]
+    assert sent == [1, 2 + SPARE, 3 + 2 * SPARE]
+    assert broker.stored_counters == [counter + SPARE for counter in sent]
 
 
 async def test_a_counter_is_never_used_again_though_the_broker_was_away(broker: Broker) -> None:
@@ -84,7 +89,7 @@ async def test_a_counter_is_never_used_again_though_the_broker_was_away(broker: 
         await driver.switch("meter-001", connected=True)
     broker.away = False
     await driver.switch("meter-001", connected=True)
-    assert decode_command(broker.published[0][1], "meter-001", KEY).counter == 2
+    assert decode_command(broker.published[0][1], "meter-001", KEY).counter == 2 + SPARE
 
 
 async def test_a_node_without_a_key_is_said(broker: Broker) -> None:
@@ -99,4 +104,36 @@ async def test_control_sends_a_village_decision_to_the_node(broker: Broker) -> N
     await broker.village.set_balance(100)
     await control.tick(at(100))
     commands = [decode_command(one, "meter-001", KEY) for _, one, _ in broker.published]
-    assert [(one.relay, one.counter) for one in commands] == [(Switch.OFF, 1), (Switch.ON, 2)]
+    assert [(one.relay, one.counter) for one in commands] == [
+        (Switch.OFF, 1),
+        (Switch.ON, 2 + SPARE),
+    ]
+
+
+async def test_a_lock_opens_a_nodes_relay_though_the_disk_counts_no_command(broker: Broker) -> None:
+    village = broker.village
+    await village.set_balance(100)
+    control = village.control({"node": broker.driver({"meter-001": KEY})})
+    await control.tick(at(0))
+    await lock_out(village.database, Act("house-0", "Amina", "the cable is open", NOW_S))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(Transient, match="could not be read or written"):
+            await control.tick(at(100))
+        sent = [decode_command(one, "meter-001", KEY) for _, one, _ in broker.published]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(one.relay, one.counter) for one in sent] == [(Switch.ON, 1), (Switch.OFF, 2)]
+    await control.tick(at(200))
+    assert len(broker.published) == len(sent)
+    assert (await village.journal())[-1] == (1, "disconnect", "locked_out", "done")
+
+
+async def test_a_spare_counter_is_never_used_again(broker: Broker) -> None:
+    driver = broker.driver({"meter-001": KEY})
+    await driver.switch("meter-001", connected=True)
+    await broker.driver({"meter-001": KEY}).switch("meter-001", connected=False)
+    await driver.switch("meter-001", connected=True)
+    sent = [decode_command(one, "meter-001", KEY).counter for _, one, _ in broker.published]
+    assert sent == sorted(set(sent))

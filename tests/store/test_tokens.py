@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from gateway.store.heads import collect_heads
 from gateway.store.restored import make_ready
 from gateway.store.token_memory import find_token_standings, reconcile_tokens
 from gateway.store.tokens import Accepted, Entry, Refused, TokenSettings, enter_token
-from gateway.wire.tokens import TokenKey, encode_token
+from gateway.wire.tokens import TokenKey, decode_token, encode_token
 from tests.village import START_S, settle_in
 
 KEY = TokenKey(bytes.fromhex("a29ab82edc5fbbc41ec9530f6dac86b1"), 123_456_789)
@@ -59,6 +60,20 @@ async def test_a_token_counts_at_once_and_never_again(database: Database, tmp_pa
     again = await Database.open(tmp_path / "usage.db")
     assert await enter(again, entry(token(30), "cli")) is Refusal.USED
     await again.close()
+
+
+async def test_a_used_token_whose_digits_fit_a_later_count_too_stays_used(
+    database: Database,
+) -> None:
+    key = TokenKey(hashlib.sha256(b"house-2").digest()[:16], 100_000_002)
+    settings = TokenSettings({"house-01": key}, unit_stroops=1_000, daily_cap_units=500)
+    digits = token(40, 6, key)
+    assert decode_token(key, digits, 64) == (40, [8, 64])
+    for after in (0, 2, 4):
+        await enter_token(database, settings, entry(token(1, after, key)))
+    assert isinstance(await enter_token(database, settings, entry(digits)), Accepted)
+    assert await enter_token(database, settings, entry(digits)) == Refused(Refusal.USED)
+    assert isinstance(await enter_token(database, settings, entry(token(60, 8, key))), Accepted)
 
 
 async def test_the_next_batch_commits_to_every_token_that_was_used(database: Database) -> None:

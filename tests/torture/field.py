@@ -185,14 +185,14 @@ class Trouble:
         disk = self.world.database.parent
         if "read-only" in event:
             await self.world.end()
-            _remount(disk, "ro")
+            remount(disk, "ro")
             await self.world.start()
             if await self.world.ended() == 0:
                 self.problems.append("a read-only disk ended it without an error")
-            _remount(disk, "rw")
+            remount(disk, "rw")
             await self.world.start()
             return
-        _fill(disk)
+        fill_all(disk)
         await self._moment()
         if "killed" in event:
             await self.world.end(signal.SIGKILL)
@@ -201,7 +201,7 @@ class Trouble:
             await self.world.start()
 
 
-def _fill(disk: Path) -> None:
+def fill_all(disk: Path) -> None:
     """Take all room but what the process takes meanwhile."""
     for tried in range(MOST_TRIES):
         with suppress(OSError):
@@ -210,7 +210,8 @@ def _fill(disk: Path) -> None:
     raise AssertionError(f"{disk} can't be filled")
 
 
-def _remount(folder: Path, how: str) -> None:
+def remount(folder: Path, how: str) -> None:
+    """Mount a disk of its own again, as ``ro`` or ``rw``; no file on it may be open for writing."""
     subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
 
 

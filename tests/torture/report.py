@@ -85,6 +85,19 @@ CHAPTERS: Mapping[str, Chapter] = {
         "is stored must be there. One supply is locked out on its way, another one is critical. "
         "What happens follows from the seed, the instants do not.",
     ),
+    "away": Chapter(
+        100,
+        "Thirty days without chain, disk or broker",
+        "One or two of the three are away for thirty simulated days: requests to the chain are "
+        "refused or never answered, the real Mosquitto is stopped, the disk is full, read-only, or "
+        "fails each write; for good or with short returns. Households use energy, spend what they "
+        "have, are cut, and pay on site by token and by cash; people hang locks and give orders; "
+        "others pay, buy plans and deactivate meters on the chain; processes are started anew. "
+        "After each decision each relay is held against a reader of its own, by the rules of "
+        "`docs/supply.md` in plain integers, from what is stored and what was heard. While the "
+        "disk takes nothing relays stay as they are, but for a lock-out, which opens. Then "
+        "everything is back, and everything must be settled, money paid on site exactly once.",
+    ),
 }
 
 
@@ -126,6 +139,8 @@ def _claims(tallies: Mapping[str, Tally]) -> list[Claim]:
     drained = sum(tally.runs - len(tally.failed) for tally in tallies.values())
     runs = sum(tally.runs for tally in tallies.values())
     rpc = tallies["rpc"].runs if "rpc" in tallies else 0
+    # No run is away for longer, so the mean falls below it as soon as one was not.
+    away = sums["days_away"] // max(tallies["away"].runs, 1) if "away" in tallies else 0
     return [
         Claim("torture.rpc_schedules", rpc, "schedules", ">=", 10_000),
         Claim("torture.kill_points", sums["kills"], "kills", ">=", 1_000),
@@ -134,6 +149,8 @@ def _claims(tallies: Mapping[str, Tally]) -> list[Claim]:
         Claim("torture.acked_rows_lost", sums["rows_lost"], "readings", "=", 0),
         Claim("torture.relay_faults", sums["relay_faults"], "commands", "=", 0),
         Claim("torture.runs_not_drained", runs - drained, "runs", "=", 0),
+        Claim("torture.days_away", away, "days a run, simulated", ">=", 30),
+        Claim("torture.wrong_relays", sums["wrong_relays"], "relays", "=", 0),
     ]
 
 

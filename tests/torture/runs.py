@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tests.torture import deaths, field, schedule
+from tests.torture import away, deaths, field, schedule
 from tests.torture.outcome import Outcome, Run, Tally
 
 Opened = Callable[[Path], AbstractAsyncContextManager[Run]]
@@ -23,6 +23,7 @@ PARTS: dict[str, Opened] = {
     "rpc": schedule.opened,
     **{kind.name: deaths.opened(kind) for kind in deaths.KINDS},
     "field": field.opened,
+    "away": away.opened,
 }
 """Each part's name, and what runs it."""
 AT_ONCE = 20

@@ -12,11 +12,14 @@ from datetime import timedelta
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.errors import Permanent
+from gateway.errors import Permanent, Transient
 from gateway.store.database import Database
 from gateway.store.switchings import take_counter
 from gateway.wire.relays import RelayCommand, Switch, encode_command
 from gateway.wire.topics import Channel, topic
+
+SPARE = 9
+"""Counters that each command takes besides its own, for those that a failing disk can't count."""
 
 
 class Publisher(Protocol):
@@ -61,9 +64,12 @@ class NodeDriver:
         self._database = database
         self._clock = clock
         self._keys = keys
+        self._spare: dict[str, list[int]] = {}
 
     async def switch(self, name: str, *, connected: bool) -> None:
         """Send a command to a node's relay; its counter is durable before it is sent.
+
+        A lock-out waits for no disk: where it takes no new counter, a spare one is used.
 
         Args:
             name: the node's name.
@@ -79,7 +85,17 @@ class NodeDriver:
         command = RelayCommand(
             node=name,
             relay=Switch.ON if connected else Switch.OFF,
-            counter=await take_counter(self._database, name),
+            counter=await self._take_counter(name),
             expires_at=self._clock.now() + timedelta(seconds=self._settings.valid_s),
         )
         await self._publish(topic(name, Channel.RELAY_COMMAND), encode_command(command, key), 1)
+
+    async def _take_counter(self, name: str) -> int:
+        try:
+            counter = await take_counter(self._database, name, SPARE)
+        except Transient:
+            if not self._spare.get(name):
+                raise
+            return self._spare[name].pop(0)
+        self._spare[name] = list(range(counter + 1, counter + 1 + SPARE))
+        return counter
