@@ -48,7 +48,7 @@ CHAPTERS: Mapping[str, Chapter] = {
         "may be refused.",
     ),
     "kill": Chapter(
-        1_000,
+        700,
         "SIGKILL at any call",
         "A process lives through some hours of the story: readings are stored and acknowledged, "
         "batches composed, signed, sent and confirmed, events read, readings rolled up and "
@@ -60,7 +60,7 @@ CHAPTERS: Mapping[str, Chapter] = {
         "outbox said.",
     ),
     "disk": Chapter(
-        300,
+        150,
         "The power is cut, and the disk is torn",
         "As above, but what was not synced is not safe. From the shim's log the disk is rebuilt "
         "as the power cut may have left it, at the end of a life and at instants within it: of "
@@ -70,14 +70,14 @@ CHAPTERS: Mapping[str, Chapter] = {
         "goes on with one of them.",
     ),
     "fault": Chapter(
-        300,
+        150,
         "The disk is full or fails",
         "For up to 60 calls in a row each write ends with ENOSPC, the first after half of it, or "
         "each write and each sync with EIO. The process may wait or end with a sentence; the next "
         "one has to get to the end.",
     ),
     "field": Chapter(
-        40,
+        24,
         "Bus, broker, disk, clock and process of the field",
         "The real `gateway run --only field` reads two meters on a simulated bus and two nodes on "
         "a real Mosquitto, into a file system of 48 MB. Three to six things happen to it; after "
