@@ -97,7 +97,7 @@ class SupplyControl:
             unsettled=unsettled,
         )
         self._switches = Switches(settings.switching, drivers)
-        self._unsaved: list[Switching] = []
+        self._unsaved: list[tuple[int, list[Switching]]] = []
         self._alarms: set[str] | None = None
         self._held = False
 
@@ -113,7 +113,7 @@ class SupplyControl:
         """
         now_ms = int(now.timestamp() * 1000)
         try:
-            await self._journal(now_ms)
+            await self._journal()
             decided = await self._decisions.make(now_ms)
         except Transient:
             await self._open_locked(now_ms)
@@ -140,14 +140,16 @@ class SupplyControl:
         started_s = self._clock.now_s()
         results = await asyncio.gather(*(self._switches.execute(order) for order in orders))
         done_ms = now_ms + int((self._clock.now_s() - started_s) * 1000)
-        self._unsaved += [one for one in results if one]
-        await self._journal(done_ms)
+        if done := [one for one in results if one]:
+            self._unsaved.append((done_ms, done))
+        await self._journal()
 
-    async def _journal(self, now_ms: int) -> None:
-        """Save what was switched; what the disk does not take is kept for the next tick."""
-        if self._unsaved:
-            await save_switchings(self._database, self._unsaved, now_ms)
-            self._unsaved = []
+    async def _journal(self) -> None:
+        """Save what was switched, and when; what the disk does not take is kept for later."""
+        while self._unsaved:
+            done_ms, done = self._unsaved[0]
+            await save_switchings(self._database, done, done_ms)
+            del self._unsaved[0]
 
     async def _verify(self, points: Sequence[PointSupply], now_ms: int) -> None:
         changed = [

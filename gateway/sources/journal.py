@@ -60,28 +60,39 @@ class Journal:
         self._database = database
         self._clock = clock
         self._marked: dict[str, tuple[State, str]] = {}
+        self._missed: dict[str, tuple[State, str]] = {}
         self._told: dict[tuple[str, str], _Told] = {}
         self._marking = asyncio.Lock()
         self._complaint: str | None = None
 
     async def mark(self, name: str, state: State, message: str) -> None:
-        """Record a status when it changed; ``name`` is as in the store ('bus:main', 'broker')."""
-        if self._marked.get(name) == (state, message):
+        """Record a status when it changed; ``name`` is as in the store ('bus:main', 'broker').
+
+        One that the disk did not take is recorded before the next: who was away has come back, and
+        is to be told its relay's state.
+        """
+        if self._is_marked(name, state, message):
             return
         async with self._marking:  # else every message of a burst would write the same transition
-            if self._marked.get(name) == (state, message):
+            if self._is_marked(name, state, message):
                 return
+            now_s = int(self._clock.now_s())
             try:
-                changed = await mark_status(
-                    self._database, name, state, message, int(self._clock.now_s())
-                )
+                if name in self._missed:
+                    await mark_status(self._database, name, *self._missed[name], now_s)
+                changed = await mark_status(self._database, name, state, message, now_s)
             except Transient as error:
+                self._missed.setdefault(name, (state, message))
                 self._complain(error)
                 return
+            self._missed.pop(name, None)
             self._complaint = None
             self._marked[name] = (state, message)
             if changed:
                 log.info("status=%s state=%s %s", name, state, message)
+
+    def _is_marked(self, name: str, state: State, message: str) -> bool:
+        return name not in self._missed and self._marked.get(name) == (state, message)
 
     async def tell(self, kind: str, sender: Sender, what: str) -> None:
         """Write the event '<sender> <what>'."""

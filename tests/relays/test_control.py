@@ -178,6 +178,9 @@ async def test_a_switching_that_the_disk_did_not_take_is_journaled_later(village
     await village.write("DROP TRIGGER disk_full")
     await control.tick(at(10))
     assert await village.journal() == [(one, "reconnect", "credit", "done") for one in (1, 2, 3)]
+    times = await village.database.fetch_one("SELECT MAX(at_ms), COUNT(*) FROM switch_journal")
+    assert times is not None
+    assert tuple(times) == (NOW_S * 1000, 3)  # when it was done, not when there was room for it
     assert len(relays.history) == 3
 
 

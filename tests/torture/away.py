@@ -288,7 +288,8 @@ class Outage:
                 if hamlet.settlement is not None:
                     await hamlet.settlement.stop_waiting()
             case "broker" if hamlet.radio is not None:
-                await hamlet.radio.back()
+                with hamlet.disk.spared():
+                    await hamlet.radio.back()
                 if hamlet.outdoors is not None:
                     await hamlet.outdoors.call()
                     if hamlet.takes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,6 +139,15 @@ class Disk:
                 remount(self.folder, "ro")
             case _:  # each write to a file of this process fails, as on a dying card
                 _limit_files(0)
+
+    @contextmanager
+    def spared(self) -> Iterator[None]:
+        """Others write to other disks while this one fails."""
+        if self.trouble == FAILING:
+            _limit_files(resource.RLIM_INFINITY)
+        yield
+        if self.trouble == FAILING:
+            _limit_files(0)
 
     def mend(self) -> None:
         """It is sound again."""

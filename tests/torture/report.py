@@ -86,7 +86,7 @@ CHAPTERS: Mapping[str, Chapter] = {
         "What happens follows from the seed, the instants do not.",
     ),
     "away": Chapter(
-        100,
+        60,
         "Thirty days without chain, disk or broker",
         "One or two of the three are away for thirty simulated days: requests to the chain are "
         "refused or never answered, the real Mosquitto is stopped, the disk is full, read-only, or "
