@@ -100,8 +100,11 @@ async def test_a_recorded_household_arrives_on_the_chain_to_the_wh(tmp_path: Pat
 async def test_ctrl_c_a_kill_and_a_closed_terminal_leave_no_process_and_no_file(
     number: signal.Signals,
 ) -> None:
+    # What starts the tests in the background makes them, and what they start, deaf to Ctrl-C.
     process = await asyncio.create_subprocess_exec(
-        GATEWAY, "demo", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *("env", "--default-signal", GATEWAY, "demo"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     assert process.stdout is not None
     said = ""
@@ -117,7 +120,8 @@ async def test_ctrl_c_a_kill_and_a_closed_terminal_leave_no_process_and_no_file(
     }
     assert folders
     process.send_signal(number)
-    rest = await process.stdout.read()
+    async with asyncio.timeout(READY_S):
+        rest = await process.stdout.read()
     assert await process.wait() == 0, said + rest.decode()
     assert not [pid for pid, _ in children if Path(f"/proc/{pid}").exists()]
     assert not [folder for folder in folders if Path(folder).exists()]
