@@ -74,6 +74,8 @@ class Hamlet:
     elsewhere: Elsewhere = field(init=False)
     _meters: list[int] = field(default_factory=list)
     _unsure: list[_Unsure] = field(default_factory=list)
+    _told: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """How often each relay was told something, and when last (unix seconds)."""
 
     def __post_init__(self) -> None:
         world = self.processes.world
@@ -238,6 +240,7 @@ class Hamlet:
     async def decide(self) -> None:
         """Supply control looks once, and each relay is held against who is entitled."""
         before, is_decided = self.positions(), self.outdoors is not None
+        spared = self._just_told()
         if self.outdoors is not None:
             try:
                 await self.outdoors.supply.tick(at(self.now_s))
@@ -246,7 +249,22 @@ class Hamlet:
                 self._excuse("decisions", error)
             await self._node_obeys()
         for slot, moved in enumerate(zip(before, self.positions(), strict=True)):
-            self._hold(slot, moved, is_decided=is_decided)
+            self._hold(slot, moved, is_decided=is_decided and slot not in spared)
+        self._just_told()
+
+    def _just_told(self) -> set[int]:
+        """Relays that were told something less than their least time between two switchings ago.
+
+        Also when it was where they stood: a process that starts tells every relay once.
+        """
+        told = Counter(int(name) for name, _ in self.processes.world.pins.history)
+        if self.radio is not None:
+            told[ON_NODE] = len(self.radio.home.told)
+        for slot, times in told.items():
+            if self._told.get(slot, (0, 0))[0] != times:
+                self._told[slot] = times, self.now_s
+        pause_s = self.processes.world.policy.min_switch_s
+        return {slot for slot, (_, at_s) in self._told.items() if self.now_s - at_s < pause_s}
 
     async def _node_obeys(self) -> None:
         radio = self.radio
