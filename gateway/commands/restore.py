@@ -20,15 +20,13 @@ from gateway.config import Config, load
 from gateway.domain.readings import at_milliseconds
 from gateway.errors import Permanent
 from gateway.store.copies import copy_store, discard
-from gateway.store.lock_outs import carry_over
 from gateway.store.restored import (
     Extent,
     find_extent,
     guess_extent,
-    make_ready,
-    pass_series,
     put_in_place,
     room_for,
+    succeed,
 )
 from gateway.store.snapshot import Stop, interrupted, snapshot
 from gateway.store.verification import Wanted, meter_labels, verify
@@ -74,9 +72,8 @@ def _restore(config: Config, arguments: argparse.Namespace, backup: Path, databa
         if not arguments.yes:
             confirm(f"{story}\nRestore it?")
         now = datetime.fromtimestamp(app.clock_of(config).now_s(), UTC)
-        asyncio.run(make_ready(copy, story.replace("\n", "; "), int(now.timestamp() * 1000)))
-        pass_series(database, copy)
-        locks = _locks(carry_over(database, copy))
+        detail, now_ms = story.replace("\n", "; "), int(now.timestamp() * 1000)
+        locks = _locks(asyncio.run(succeed(database, copy, detail, now_ms)))
         with stopping() as stop:
             _prove(copy, config.zone, stop, is_forced=arguments.broken_chains)
         kept = _kept(database, now)

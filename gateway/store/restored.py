@@ -19,6 +19,7 @@ from gateway.errors import GatewayError, Permanent, Transient
 from gateway.store.copies import cannot_write, discard, sync_folder
 from gateway.store.credits import begin_series
 from gateway.store.database import Database, translated
+from gateway.store.lock_outs import carry_over
 from gateway.store.snapshot import Stop, never, snapshot
 from gateway.store.status import append_event
 from gateway.store.token_memory import freeze_tokens
@@ -106,7 +107,27 @@ async def make_ready(copy: Path, detail: str, now_ms: int) -> None:
         closed.execute("PRAGMA journal_mode = DELETE")  # no file beside it
 
 
-def pass_series(before: Path, copy: Path) -> None:
+async def succeed(before: Path, copy: Path, detail: str, now_ms: int) -> list[str] | None:
+    """Make a copy ready, with what only the file before it knows. Repeat it freely.
+
+    Args:
+        before: the store's file, in nobody's use; it need not be there, or be readable.
+        copy: as for :func:`make_ready`.
+        detail: as for :func:`make_ready`.
+        now_ms: as for :func:`make_ready`.
+
+    Returns:
+        As :func:`gateway.store.lock_outs.carry_over`.
+
+    Raises:
+        GatewayError: it can't be used.
+    """
+    await make_ready(copy, detail, now_ms)
+    _pass_series(before, copy)
+    return carry_over(before, copy)
+
+
+def _pass_series(before: Path, copy: Path) -> None:
     """Let a backup's receipts begin a series that the file before it has not used.
 
     Else the same backup, restored twice, would give two papers one name. Repeat it freely.

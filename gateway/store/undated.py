@@ -2,7 +2,7 @@
 
 They come in order and stay in it. Each is dated in the transaction that stores it as a reading and
 takes it away from here, so it is counted exactly once whatever breaks; until then what was used
-counts against credit, see :func:`undated_usage`.
+counts against credit, see :func:`read_undated_usage`.
 """
 
 from __future__ import annotations
@@ -195,20 +195,18 @@ async def thin_undated(database: Database) -> int:
     return gone
 
 
-async def undated_usage(database: Database) -> Mapping[int, int]:
+def read_undated_usage(connection: sqlite3.Connection) -> Mapping[int, int]:
     """What each meter point has used by registers that have no date yet, Wh.
 
     The lower of the last two such registers counts, so that one wrong value cuts nobody off; a
     register that went back counts as nothing until it is dated and judged.
 
+    Args:
+        connection: the reader's, inside :meth:`Database.read`.
+
     Returns:
         Wh > 0 by ``meter_point_id``.
     """
-    return await database.read(read_undated_usage)
-
-
-def read_undated_usage(connection: sqlite3.Connection) -> Mapping[int, int]:
-    """The same beside other queries, inside :meth:`Database.read`."""
     rows = connection.execute(
         """SELECT i.meter_point_id,
                   MIN(u.energy_wh, u.before_wh)

@@ -64,7 +64,7 @@ price AS (
     FROM chain_price)
 """
 
-_UNCLAIMED = f"""
+_SUMMED = f"""
 WITH {_PRICE}
 SELECT u.meter_point_id, v.off_peak, v.standard, v.peak,
        SUM(IIF(u.tier = 0, u.usage_wh - u.claimed_wh, 0)) AS off_peak_wh,
@@ -72,21 +72,18 @@ SELECT u.meter_point_id, v.off_peak, v.standard, v.peak,
        SUM(IIF(u.tier = 2, u.usage_wh - u.claimed_wh, 0)) AS peak_wh,
        u.start_s / 86400 AS day
 FROM price v
-CROSS JOIN usage u INDEXED BY usage_open
+CROSS JOIN usage u {{index}}
     ON u.start_s >= MAX(v.from_s, :from_s) AND u.start_s < MIN(v.until_s, :until_s)
 CROSS JOIN chain_meter c USING (meter_point_id)
-WHERE u.usage_wh > u.claimed_wh AND u.open = 1
+WHERE u.usage_wh > u.claimed_wh {{which}}
   AND u.meter_point_id NOT IN (SELECT value ->> 0 FROM json_each(:spared))
   AND NOT (u.start_s >= c.paid_from_s AND u.start_s < c.paid_until_s)
-GROUP BY u.meter_point_id, v.version, day
+GROUP BY u.meter_point_id, v.version{{day}}
 """
 
-# Nearly all of it is still open, so an index would only be a way round; days do not matter.
-_RECENT = (
-    _UNCLAIMED.replace("INDEXED BY usage_open", "")
-    .replace("AND u.open = 1", "")
-    .replace("v.version, day", "v.version")
-)
+# Of what is new nearly all is open, so an index would only be a way round; days do not matter.
+_UNCLAIMED = _SUMMED.format(index="INDEXED BY usage_open", which="AND u.open = 1", day=", day")
+_RECENT = _SUMMED.format(index="", which="", day="")
 
 # Meter points of which some usage costs nothing: what the chain had counted first, then what was
 # bought on the market. Few of them, so their rows are put in order and summed up one by one.
@@ -255,8 +252,8 @@ class UnsettledUsage:
     ) -> None:
         claimed = _fetch(connection, _CLAIMED)
         version = (*_fetch(connection, _VERSION, cut_s=self._cut_s), spared.keys())
-        fits = version == self._version and 0 <= now_s - self._cut_s < RECENT_S + SUM_AGAIN_S
-        fits = fits and 0 <= now_s - self._summed_s < SUM_AGAIN_S
+        is_timely = self._cut_s <= now_s < self._summed_s + SUM_AGAIN_S
+        fits = version == self._version and is_timely
         moves = now_s - self._cut_s >= RECENT_S + MOVE_AFTER_S
         is_claimed = claimed != self._claimed
         if fits and not moves and not is_claimed and self._old.given == spared:

@@ -30,7 +30,7 @@ from gateway.store.clock import save_standing
 from gateway.store.closing import Exchange, NewMeter, OldMeter
 from gateway.store.exchanges import exchange_meter
 from gateway.store.retention import Retention, make_room
-from gateway.store.undated import undated_usage
+from gateway.store.undated import read_undated_usage
 from gateway.store.verification import Finding, Silence, Wanted, verify
 from gateway.wire.nodes import decode_ack, encode_reading
 from gateway.wire.registers import PZEM_004T_V3
@@ -161,12 +161,12 @@ async def test_what_waits_counts_as_used_and_one_wrong_value_does_not(gateway: U
     gateway.world.wall_s += DAY_S
     await gateway.run(HOUR_S)
     last_wh = gateway.taken[-1][2]
-    assert 0 <= last_wh - stored_wh - (await undated_usage(gateway.database))[1] <= 5
+    assert 0 <= last_wh - stored_wh - (await gateway.database.read(read_undated_usage))[1] <= 5
     gateway.intake.offer(Reading(1, gateway.clock.now(), 9_000_000))
     await gateway.flush()
-    assert (await undated_usage(gateway.database))[1] == last_wh - stored_wh
+    assert (await gateway.database.read(read_undated_usage))[1] == last_wh - stored_wh
     await gateway.know()
-    assert await undated_usage(gateway.database) == {}
+    assert await gateway.database.read(read_undated_usage) == {}
 
 
 async def test_a_full_card_thins_what_waits_and_keeps_its_energy(gateway: Untimed) -> None:
@@ -178,10 +178,10 @@ async def test_a_full_card_thins_what_waits_and_keeps_its_energy(gateway: Untime
         gateway.world.run(10)
         gateway.take()
     await gateway.flush()
-    before = await undated_usage(gateway.database)
+    before = await gateway.database.read(read_undated_usage)
     await make_room(gateway.database, Retention(room_mb=1 << 40), int(gateway.clock.now_s()))
     assert await gateway.waiting() < 370
-    assert await undated_usage(gateway.database) == before
+    assert await gateway.database.read(read_undated_usage) == before
     await gateway.know()
     assert await gateway.counted_wh() == gateway.taken[-1][2] - FIRST_WH
     assert faults(gateway) == []

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -77,7 +76,6 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
     ground = await prepare(folder)
 
     async def run(stage_folder: Path, seed: int) -> Outcome:
-        begun_s = time.perf_counter()
         async with _outage(ground, stage_folder, random.Random(f"away {seed}")) as outage:
             verdict = await outage.run()
         hamlet, people = outage.hamlet, outage.hamlet.people
@@ -87,7 +85,6 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             (*verdict.problems, *hamlet.problems, *people.problems),
             hamlet.thrown + people.did + hamlet.elsewhere.did,
             sums,
-            time.perf_counter() - begun_s,
         )
 
     yield run

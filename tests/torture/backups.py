@@ -19,8 +19,7 @@ from gateway.store.chain import find_head
 from gateway.store.copies import copy_store
 from gateway.store.database import Database
 from gateway.store.floats import Adoption, adopt_float
-from gateway.store.lock_outs import carry_over
-from gateway.store.restored import make_ready, put_in_place
+from gateway.store.restored import put_in_place, succeed
 from gateway.store.snapshot import never
 from tests.torture.chain import announced_credits
 from tests.torture.ground import SITE, Stage, keypair
@@ -85,8 +84,7 @@ class Backups:
         self._count_lost()
         copy = self.stage.path.with_name("usage.db.restoring")
         copy_store(self.path, copy, never, lambda *_: None, oldest=1)
-        await make_ready(copy, "tortured", now_s * 1_000)
-        assert carry_over(self.stage.path, copy) is not None
+        assert await succeed(self.stage.path, copy, "tortured", now_s * 1_000) is not None
         self.put_back += 1
         kept = self.stage.path.with_name(f"usage.db.before-{self.put_back}")
         put_in_place(copy, self.stage.path, kept, is_sound=True)

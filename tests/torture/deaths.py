@@ -15,7 +15,6 @@ import random
 import re
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -117,14 +116,12 @@ def opened(kind: Kind) -> Callable[[Path], AbstractAsyncContextManager[Run]]:
         async with mortals(folder) as beings:
 
             async def run(stage_folder: Path, seed: int) -> Outcome:
-                begun_s = time.perf_counter()
                 with ground.stage(stage_folder) as stage:
                     chance = random.Random(f"{kind.name} {seed}")
                     deaths = Deaths(kind, stage, beings, chance)
                     await deaths.run()
-                seconds = time.perf_counter() - begun_s
                 problems = tuple(deaths.problems)
-                return Outcome(seed, problems, deaths.thrown, deaths.sums, seconds)
+                return Outcome(seed, problems, deaths.thrown, deaths.sums)
 
             yield run
 

@@ -220,7 +220,6 @@ async def opened(_folder: Path) -> AsyncIterator[Run]:
     """What runs one village after the other."""
 
     async def run(folder: Path, seed: int) -> Outcome:
-        begun_s = time.perf_counter()
         with disk_of_its_own(folder / "disk") as has_disk:
             async with world_in(folder, OwnDiskWorld) as world:
                 trouble = Trouble(world, random.Random(f"field {seed}"), has_disk)
@@ -237,7 +236,6 @@ async def opened(_folder: Path) -> AsyncIterator[Run]:
         sums = Counter(
             rows_acked=acked, rows_lost=lost, villages=1, relay_faults=len(trouble.relay_faults)
         )
-        seconds = time.perf_counter() - begun_s
-        return Outcome(seed, tuple(trouble.problems), trouble.thrown, sums, seconds)
+        return Outcome(seed, tuple(trouble.problems), trouble.thrown, sums)
 
     yield run

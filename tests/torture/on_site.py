@@ -6,7 +6,6 @@ has not taken does not, and is tried again.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -25,9 +24,10 @@ from gateway.store.supply_acts import order
 from gateway.store.tokens import Accepted, Refused, TokenSettings
 from gateway.web.settings import WebSettings
 from gateway.web.token_door import TokenDoor
-from gateway.wire.tokens import TokenKey, encode_token
+from gateway.wire.tokens import encode_token
 from tests.torture.entitled import DAY_S, Account
 from tests.torture.ground import HOUR_S, METERS
+from tests.torture.people import key_of
 
 UNIT_STROOPS = 1_000
 DAILY_CAP_UNITS = 10_000
@@ -109,7 +109,7 @@ class People:
 
     async def _enter_token(self, page: Database, slot: int) -> None:
         tokens = TokenSettings(
-            {label(one): _key(one) for one in range(METERS)}, UNIT_STROOPS, DAILY_CAP_UNITS
+            {label(one): key_of(one) for one in range(METERS)}, UNIT_STROOPS, DAILY_CAP_UNITS
         )
         door = TokenDoor(page, self.clock, WebSettings("Away", ZoneInfo("UTC"), tokens=tokens))
         token = self._bought.get(slot) or self._buy(slot)
@@ -129,7 +129,7 @@ class People:
     def _buy(self, slot: int) -> _Token:
         """A token's paper; where it was not taken, the same is entered again."""
         units = self.chance.randint(FEWEST_UNITS, MOST_UNITS)
-        count, digits = encode_token(_key(slot), units, self._sold[slot])
+        count, digits = encode_token(key_of(slot), units, self._sold[slot])
         self._sold[slot] = count
         self._bought[slot] = _Token(count, digits, units)
         return self._bought[slot]
@@ -198,8 +198,3 @@ class People:
 
     def _act(self, slot: int, author: str, reason: str) -> Act:
         return Act(label(slot), author, reason, int(self.clock.now_s()))
-
-
-def _key(slot: int) -> TokenKey:
-    secret = hashlib.sha256(label(slot).encode()).digest()
-    return TokenKey(secret[:16], 100_000_000 + slot)

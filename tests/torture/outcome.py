@@ -19,14 +19,14 @@ class Outcome:
         problems: what should not be, one sentence each; none, it is hoped.
         thrown: what was thrown at it, by name.
         sums: what it counted: ``wh_wrong``, ``rows_lost``, ``batches`` and the like.
-        seconds: how long it took, wall.
+        seconds: how long it took, wall; whoever runs it takes the time.
     """
 
     seed: int
     problems: tuple[str, ...]
     thrown: Counter[str]
     sums: Counter[str]
-    seconds: float
+    seconds: float = 0.0
 
 
 Run = Callable[[Path, int], Awaitable[Outcome]]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from tests.torture import away, deaths, field, schedule
@@ -47,11 +48,12 @@ async def run_here(part: str, seeds: Iterable[int]) -> list[Outcome]:
         async with PARTS[part](ground) as run:
             for seed in seeds:
                 stage.mkdir()
+                begun_s = time.perf_counter()
                 try:
-                    found.append(await run(stage, seed))
+                    outcome = await run(stage, seed)
                 except Exception:  # noqa: BLE001 - what breaks the rig is a finding, too
-                    why = traceback.format_exc()
-                    found.append(Outcome(seed, (why,), Counter(), Counter(), 0.0))
+                    outcome = Outcome(seed, (traceback.format_exc(),), Counter(), Counter())
+                found.append(replace(outcome, seconds=time.perf_counter() - begun_s))
                 shutil.rmtree(stage)
     return found
 

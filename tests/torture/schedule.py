@@ -9,7 +9,6 @@ locks. Then the faults end, and it must drain.
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -111,7 +110,6 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
     ground = await prepare(folder)
 
     async def run(stage_folder: Path, seed: int) -> Outcome:
-        begun_s = time.perf_counter()
         with ground.stage(stage_folder) as stage:
             schedule = Schedule(stage, random.Random(f"rpc {seed}"))
             verdict = await schedule.run()
@@ -135,7 +133,6 @@ async def opened(folder: Path) -> AsyncIterator[Run]:
             tuple(problems),
             told + schedule.events,
             sums,
-            time.perf_counter() - begun_s,
         )
 
     yield run
