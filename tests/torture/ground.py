@@ -72,6 +72,11 @@ def first_wh(slot: int) -> int:
     return FIRST_WH * (slot + 1)
 
 
+def label_of(slot: int) -> str:
+    """What people call a house."""
+    return f"house-{slot}"
+
+
 def keypair(name: str) -> Keypair:
     """Somebody's keys, always the same."""
     return Keypair.from_raw_ed25519_seed(hashlib.sha256(name.encode()).digest())
@@ -172,7 +177,7 @@ async def prepare(folder: Path) -> Ground:
 
 def _point(slot: int) -> PointSetting:
     return PointSetting(
-        label=f"house-{slot}",
+        label=label_of(slot),
         site=SITE,
         slot=slot,
         settlement_mode="prepaid",

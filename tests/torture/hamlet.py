@@ -18,9 +18,9 @@ from gateway.errors import GatewayError
 from gateway.store.points import find_points
 from tests.torture.elsewhere import Elsewhere
 from tests.torture.entitled import Account
-from tests.torture.ground import CRITICAL, METERS, QUARTER_S, at, first_wh
+from tests.torture.ground import CRITICAL, METERS, QUARTER_S, at, first_wh, label_of
 from tests.torture.judge import connect
-from tests.torture.on_site import People, label
+from tests.torture.on_site import People
 from tests.torture.outage import FAILING, FULL, NODE, READ_ONLY, Disk, Radio, Way, until
 from tests.torture.processes import SETTLE_EVERY_S, Field, Processes, Settlement
 
@@ -285,8 +285,8 @@ class Hamlet:
             return
         self.sums["wrong_relays"] += 1
         self.problems.append(
-            f"{label(slot)} at {self.now_s}: told {position}, before {before}, entitled {entitled}"
-            f" (left {account.left_stroops}, locks {sorted(account.locks)}, "
+            f"{label_of(slot)} at {self.now_s}: told {position}, before {before}, "
+            f"entitled {entitled} (left {account.left_stroops}, locks {sorted(account.locks)}, "
             f"order {account.order}, disk {self.disk.trouble!r}, decided {is_decided})"
         )
 

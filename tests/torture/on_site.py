@@ -26,7 +26,7 @@ from gateway.web.settings import WebSettings
 from gateway.web.token_door import TokenDoor
 from gateway.wire.tokens import encode_token
 from tests.torture.entitled import DAY_S, Account
-from tests.torture.ground import HOUR_S, METERS
+from tests.torture.ground import HOUR_S, METERS, label_of
 from tests.torture.people import key_of
 
 UNIT_STROOPS = 1_000
@@ -39,11 +39,6 @@ _LIKELY_WITH_LIGHT = 0.01
 _LIKELY_WHERE_NOBODY_CUTS = 0.002
 _LIKELY_AN_ACT = 0.01
 _LIKELY_AGAIN = 0.3
-
-
-def label(slot: int) -> str:
-    """What people call a meter point."""
-    return f"house-{slot}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +104,22 @@ class People:
 
     async def _enter_token(self, page: Database, slot: int) -> None:
         tokens = TokenSettings(
-            {label(one): key_of(one) for one in range(METERS)}, UNIT_STROOPS, DAILY_CAP_UNITS
+            {label_of(one): key_of(one) for one in range(METERS)}, UNIT_STROOPS, DAILY_CAP_UNITS
         )
         door = TokenDoor(page, self.clock, WebSettings("Away", ZoneInfo("UTC"), tokens=tokens))
         token = self._bought.get(slot) or self._buy(slot)
-        found = await door.enter(CLIENT, label(slot), token.digits)
+        found = await door.enter(CLIENT, label_of(slot), token.digits)
         if not isinstance(found, Accepted) or found.units != token.units:
-            self.problems.append(f"{label(slot)}: a good token was answered with {found}")
+            self.problems.append(f"{label_of(slot)}: a good token was answered with {found}")
             return
         self._used[slot] = self._bought.pop(slot)
         self._credit(slot, token.units * UNIT_STROOPS)
         self.did["token entered"] += 1
         if self.chance.random() < _LIKELY_AGAIN:
-            again = await door.enter(CLIENT, label(slot), token.digits)
+            again = await door.enter(CLIENT, label_of(slot), token.digits)
             self.did["token entered again"] += 1
             if again != Refused(Refusal.USED):
-                self.problems.append(f"{label(slot)}: a used token was answered with {again}")
+                self.problems.append(f"{label_of(slot)}: a used token was answered with {again}")
 
     def _buy(self, slot: int) -> _Token:
         """A token's paper; where it was not taken, the same is entered again."""
@@ -138,7 +133,7 @@ class People:
         units = self.chance.randint(FEWEST_UNITS, MOST_UNITS)
         key = f"cash:{self.chance.getrandbits(64):016x}"
         paid = Payment(
-            label=label(slot),
+            label=label_of(slot),
             kind="cash",
             amount_stroops=units * UNIT_STROOPS + self.chance.randrange(UNIT_STROOPS),
             author="Fatima",
@@ -152,7 +147,7 @@ class People:
         if self.chance.random() < _LIKELY_AGAIN:
             self.did["cash taken again under its key"] += 1
             if not (await take_payment(page, paid)).is_repeated:
-                self.problems.append(f"{label(slot)}: one key was counted twice")
+                self.problems.append(f"{label_of(slot)}: one key was counted twice")
 
     async def _take_back(self, page: Database) -> None:
         slot, receipt = self._cash[-1]
@@ -197,4 +192,4 @@ class People:
         self.did["ordered on" if is_on else "ordered off"] += 1
 
     def _act(self, slot: int, author: str, reason: str) -> Act:
-        return Act(label(slot), author, reason, int(self.clock.now_s()))
+        return Act(label_of(slot), author, reason, int(self.clock.now_s()))

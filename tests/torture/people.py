@@ -23,7 +23,7 @@ from gateway.store.database import Database
 from gateway.store.lock_outs import lock_out, release
 from gateway.store.tokens import Accepted, Entry, TokenSettings, enter_token
 from gateway.wire.tokens import TokenKey, encode_token
-from tests.torture.ground import CRITICAL, METERS
+from tests.torture.ground import CRITICAL, METERS, label_of
 
 ELECTRICIAN = "Juma"
 MOST_CASH = 1_000_000
@@ -33,11 +33,6 @@ NO_CAP_UNITS = 10**9
 LONG_AGO = 3
 """So many tokens back are still tried again."""
 Note = Callable[[str], None]
-
-
-def label_of(slot: int) -> str:
-    """What people call a house."""
-    return f"house-{slot}"
 
 
 class Relays:
